@@ -1,0 +1,66 @@
+# Every target prepares what it needs on first use. Nothing is needed before but Python >= 3.10, make and the system's
+# package manager.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: grade test train lint selftest release bench constraints clean help
+
+help:            ## say what there is
+	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' Makefile | sed 's/:.*##/\t/' | sort
+
+grade: $(VENV)/.grader  ## grade the reference, then the template
+	$(PY) -m autograder grade solution/dml.py --out out/reference
+	$(PY) -m autograder grade template/dml.py --out out/template
+
+test: $(VENV)/.dev  ## run the whole test suite
+	$(PY) -m pytest
+
+train: $(VENV)/.student  ## train the reference on the embedded sample: P@1 before and after
+	$(PY) solution/dml.py --data sample
+
+lint: $(VENV)/.dev  ## style and types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+selftest: $(VENV)/.dev  ## grade every file whose grade is known
+	$(PY) -m autograder selftest
+
+release: $(VENV)/.grader  ## make template/dml.py and the students' bundle
+	$(PY) -m autograder release
+
+bench: $(VENV)/.bench  ## measure the grader against its peers, write benchmarks/*.md
+	$(PY) -m benchmarks.grading
+
+constraints: $(VENV)/.dev  ## write the installed versions to constraints.txt
+	$(PY) -m data_scripts.constraints > constraints.new
+	mv constraints.new constraints.txt
+
+clean:           ## remove what was made here, .venv included
+	rm -rf $(VENV) out dist
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python >= 3.10 is needed: make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.student: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "installing PyTorch and friends (some minutes, about 6 GB) …"
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.grader: $(VENV)/.student
+	$(PIP) --editable '.[grader]'
+	@sh autograder/sandbox/install.sh
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.grader
+	$(PIP) --editable '.[grader,dev]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(PIP) --editable '.[grader,dev,bench]'
+	@touch $@

@@ -1,0 +1,81 @@
+"""Networks to extract descriptors with.
+
+Every network here is laid out like torchvision's: either a `features` module or, in this order, convolutional stages,
+`avgpool`, `fc` as the last two children.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+
+class SmallResNet(nn.Module):
+    """A ResNet in miniature, with torchvision's names: conv1, bn1, relu, maxpool, layer1 … layer4, avgpool, fc.
+
+    For an input of 28 × 28 the last map is 4 × 4 (any size from 8 × 8 works); it has `8 · width` channels.
+
+    Args:
+        width: channels of the first stage. in_channels: 3 for RGB, 1 for grey images. n_classes: outputs of `fc`.
+        stem_stride: 2 halves every map (28 × 28 ends at 2 × 2) and the time.
+    """
+
+    def __init__(self, width: int = 8, in_channels: int = 3, n_classes: int = 10, stem_stride: int = 1) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, width, 3, stem_stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(2)
+        self.layer1 = _stage(width, width, stride=1)
+        self.layer2 = _stage(width, 2 * width, stride=2)
+        self.layer3 = _stage(2 * width, 4 * width, stride=2)
+        self.layer4 = _stage(4 * width, 8 * width, stride=1)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(8 * width, n_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map images (B, in_channels, H, W) to logits (B, n_classes)."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(torch.flatten(self.avgpool(x), 1))
+
+
+class _Block(nn.Module):
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.bn = nn.BatchNorm2d(outputs)
+        self.skip = (
+            nn.Identity() if (inputs, stride) == (outputs, 1) else nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.bn(self.conv(x)) + self.skip(x))
+
+
+def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(_Block(inputs, outputs, stride))
+
+
+def _torchvision(name: str) -> Callable[..., nn.Module]:
+    def make(**options) -> nn.Module:
+        import torchvision  # costs seconds; not needed for the small network
+
+        return getattr(torchvision.models, name)(weights=None, **options)
+
+    return make
+
+
+BACKBONES: dict[str, Callable[..., nn.Module]] = {
+    "small_resnet": SmallResNet,
+    **{name: _torchvision(name) for name in ("resnet18", "resnet34", "resnet50", "mobilenet_v2", "squeezenet1_1")},
+}
+
+
+def build(name: str, **options) -> nn.Module:
+    """Build a randomly initialised network; raise ValueError naming the choices for an unknown name."""
+    if name not in BACKBONES:
+        raise ValueError(f"unknown backbone '{name}'; choose one of {', '.join(BACKBONES)}")
+    return BACKBONES[name](**options)

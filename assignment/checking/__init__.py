@@ -1,0 +1,7 @@
+"""What a test of `dml.py` is written with: the same `student`, `task` and `expect` serve at home and behind the wall."""
+
+from assignment.checking.expect import Unexpected, expect
+from assignment.checking.student import Answer, RemoteObject, Student, StudentError
+from assignment.checking.tasks import task
+
+__all__ = ["Answer", "RemoteObject", "Student", "StudentError", "Unexpected", "expect", "task"]

@@ -1,0 +1,245 @@
+"""The student's end of the conversation: find the asked-for name, call it, turn what comes back into plain values.
+
+The agent shares a process with the student's code. At home that is the student's own process; behind the wall it is a
+sandboxed one, and nothing the agent answers is trusted there.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import random
+import sys
+import sysconfig
+import traceback
+from collections.abc import Callable
+from types import FrameType, ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode
+
+from assignment.checking import probes
+from assignment.checking.loops import find_loops
+from assignment.checking.student import Request, Response
+from assignment.manifest import Manifest
+
+
+class NoPlainValue(TypeError):
+    """A returned value holds something that is neither a number, a text, an array nor an object to keep."""
+
+
+class Agent:
+    """Performs requests on one student's module.
+
+    Args:
+        module: the imported file. manifest: for the aliases and the names there should be.
+        source: its text, for questions about loops (behind the wall these are answered before the file is run).
+    """
+
+    def __init__(self, module: ModuleType, manifest: Manifest, source: str = "") -> None:
+        self.module = module
+        self.manifest = manifest
+        self.source = source
+        self.objects: list[Any] = []
+
+    def perform(self, request: Request) -> Response:
+        """Perform one request (see `Student.request`); an exception of the student's becomes an `error` entry."""
+        if request.get("fresh"):  # a new test starts: what the last one kept is not needed any more
+            self.objects.clear()
+        torch.set_grad_enabled(True)  # an earlier test's code may have left these changed
+        torch.set_default_dtype(torch.float32)
+        seed = request["seed"]
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed also formats a stack trace per GPU back end
+        try:
+            return self._dispatch(request)
+        except NotImplementedError as problem:
+            return self._error("not-implemented", problem)
+        except NoPlainValue as problem:
+            return self._error("value", problem)
+        except MissingName as problem:
+            return self._error("missing", problem)
+        except WrongSignature as problem:
+            return self._error("signature", problem)
+        except (Exception, SystemExit) as problem:
+            return self._error("memory" if out_of_memory(problem) else "exception", problem)
+
+    def _dispatch(self, request: Request) -> Response:
+        args = [self.tensors(a) for a in request["args"]]
+        kwargs = {key: self.tensors(a) for key, a in request["kwargs"].items()}
+        if request["op"] == "loops":
+            aliases = self.manifest.aliases.get(request["name"], ())
+            found = find_loops(ast.parse(self.source), request["name"], aliases)
+            return {"value": [f"line {line}: {what}" for line, what in found]}
+        if request["op"] == "get":
+            return {"value": self.plain(getattr(self.objects[request["on"]], args[0]))}
+        if request["op"] == "probe":
+            return {"value": self.plain(getattr(probes, request["name"])(self, *args, **kwargs))}
+        if "on" in request:
+            function = self.objects[request["on"]]
+            if "method" in request:
+                function = getattr(function, request["method"])
+        else:
+            function = self.find(request["name"])
+        check_signature(function, request["name"], args, kwargs)
+        return self._call(function, args, kwargs, request)
+
+    def _call(
+        self, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], request: Request
+    ) -> Response:
+        asked = request.get("gradient", [])
+        for position in asked:
+            args[position].requires_grad_(True)
+        before = [a.detach().clone() if isinstance(a, torch.Tensor) else None for a in args]
+        response: Response = {}
+        if request.get("count"):
+            value, response["operations"] = count_operations(lambda: function(*args, **kwargs))
+        else:
+            value = function(*args, **kwargs)
+        response["mutated"] = [
+            i for i, old in enumerate(before) if old is not None and not torch.equal(old, args[i].detach())
+        ]
+        first = value[0] if isinstance(value, (tuple, list)) and value else value
+        response["has_graph"] = isinstance(first, torch.Tensor) and first.requires_grad
+        if asked and response["has_graph"]:
+            inputs = [args[position] for position in asked]
+            found = torch.autograd.grad(first.sum(), inputs, allow_unused=True)
+            response["gradients"] = [
+                (torch.zeros_like(x) if g is None else g).detach().numpy() for g, x in zip(found, inputs, strict=True)
+            ]
+        response["value"] = self.plain(value)
+        return response
+
+    def find(self, name: str) -> Callable[..., Any]:
+        """Return what the student's file calls `name`, by one of its aliases if need be."""
+        for candidate in (name, *self.manifest.aliases.get(name, ())):
+            if callable(found := getattr(self.module, candidate, None)):
+                return found
+        own = [key for key, value in vars(self.module).items() if callable(value) and not key.startswith("_")]
+        close = difflib.get_close_matches(name, own, n=1, cutoff=0.7)
+        raise MissingName(f"the file has no `{name}`" + (f"; did you rename it to `{close[0]}`?" if close else ""))
+
+    def tensors(self, value: Any) -> Any:
+        """Turn a plain tree into what the student's code takes: arrays become tensors, references become objects."""
+        if isinstance(value, np.ndarray):
+            return torch.from_numpy(value.copy())
+        if isinstance(value, dict):
+            if "$object" in value:
+                return self.objects[value["$object"]]
+            return {key: self.tensors(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [self.tensors(part) for part in value]
+        return value
+
+    def plain(self, value: Any, depth: int = 0) -> Any:
+        """Turn what came back into a plain tree; other objects stay here, a reference goes out."""
+        if depth > 6:
+            raise NoPlainValue("the value is nested more than six levels deep")
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        if isinstance(value, torch.Tensor):
+            value = value.detach().cpu()
+            return (value.float() if value.dtype in (torch.bfloat16, torch.float16) else value).numpy().copy()
+        if isinstance(value, (np.ndarray, np.generic)):
+            array = np.array(value)
+            if array.dtype.kind not in "biuf":
+                raise NoPlainValue(f"an array of {array.dtype} is no array of numbers")
+            return array
+        if isinstance(value, (list, tuple)):
+            return [self.plain(part, depth + 1) for part in value]
+        if isinstance(value, dict):
+            return {str(key): self.plain(part, depth + 1) for key, part in value.items()}
+        return self.keep(value)
+
+    def keep(self, value: Any) -> dict[str, Any]:
+        """Keep an object on this side and return the reference to it."""
+        self.objects.append(value)
+        return {"$object": len(self.objects) - 1, "type_name": type(value).__name__}
+
+    def _error(self, kind: str, problem: BaseException) -> Response:
+        own = [f for f in traceback.extract_tb(problem.__traceback__) if f.filename == self.module.__file__]
+        line = own[-1].lineno if own else 0
+        try:
+            message = str(problem)
+        except Exception:  # the exception is the student's own, its __str__ may raise anything
+            message = "(its text could not be read)"
+        error = {"kind": kind, "type_name": type(problem).__name__, "message": message[:500], "line": line or 0}
+        return {"error": error}
+
+
+def out_of_memory(problem: BaseException) -> bool:
+    """Whether Python or torch could not get the memory it asked for."""
+    return isinstance(problem, MemoryError) or (
+        isinstance(problem, RuntimeError) and "can't allocate memory" in str(problem)
+    )
+
+
+class MissingName(LookupError):
+    """The student's file lacks an asked-for name."""
+
+
+class WrongSignature(TypeError):
+    """The student's function cannot be called the way the contract says."""
+
+
+def check_signature(function: Callable[..., Any], name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+    """Raise WrongSignature if the call's arguments do not fit, before anything runs."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some callables do not tell; the call itself will
+        return
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as problem:
+        raise WrongSignature(f"`{name}{signature}` cannot be called as the task says: {problem}") from None
+
+
+class _OperationCounter(TorchFunctionMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
+LIBRARIES = (
+    *{sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")},
+    __file__,
+    "<frozen",
+)
+
+
+def count_operations(call: Callable[[], Any]) -> tuple[Any, int]:
+    """Run `call` and count its tensor operations and the lines of Python it runs outside the libraries.
+
+    A loop over data makes the sum grow with the data, whether it calls something or not. Texts of tensors are not
+    counted (a print is no computation), and `call` runs once before, so that caches of a first call are filled.
+    """
+    lines = 0
+
+    def on_event(frame: FrameType, event: str, arg: Any) -> Any:
+        nonlocal lines
+        if event == "call":
+            return None if frame.f_code.co_filename.startswith(LIBRARIES) else on_event
+        lines += event == "line"
+        return on_event
+
+    call()
+    as_text, before = torch.Tensor.__repr__, sys.gettrace()
+    torch.Tensor.__repr__ = lambda tensor, **options: "tensor"  # type: ignore[method-assign, assignment]
+    try:
+        with _OperationCounter() as tensor_operations:
+            sys.settrace(on_event)
+            try:
+                value = call()
+            finally:
+                sys.settrace(before)
+    finally:
+        torch.Tensor.__repr__ = as_text  # type: ignore[method-assign, assignment]
+    return value, tensor_operations.count + lines

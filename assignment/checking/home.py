@@ -1,0 +1,139 @@
+"""Run the public tests on one's own file, in this process: with a time limit, captured prints and calls spelled out."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from assignment.checking.agent import Agent
+from assignment.checking.limit import TookTooLong, time_limit
+from assignment.checking.load import LoadError, line_in, load_module
+from assignment.checking.outcome import Outcome
+from assignment.checking.runner import TestRun
+from assignment.checking.student import Answer, Request, Response, Student, StudentError, describe
+from assignment.manifest import Manifest
+
+PUBLIC_TESTS = Path(__file__).resolve().parents[1] / "public_tests"
+SEED = 2026  # the same at each run: a check that failed fails again
+SLOW = 2.0  # a student's machine may be that much slower than the grader's
+AFTER_A_TIMEOUT = 1.0  # seconds for each further test of a round: one endless loop is often called by several tasks
+SHOWN_NUMBERS = 12  # of an array; longer ones are described by kind and shape
+PRINTED_CHARACTERS = 2000
+
+
+@dataclass
+class Round:
+    """One run of the public tests.
+
+    Attributes:
+        outcomes: one per test. printed: what the file printed, by test, cut to a sensible length.
+    """
+
+    outcomes: list[Outcome]
+    printed: dict[str, str] = field(default_factory=dict)
+
+
+def check_file(path: Path, manifest: Manifest, tasks: Iterable[str] | None = None) -> Round:
+    """Import the file afresh and run the public tests of these tasks (and of what they need) on it.
+
+    Raises:
+        LoadError: the file cannot be imported.
+    """
+    module = _load(path, manifest)
+    desks: list[_Desk] = []
+    late: list[str] = []
+
+    def student_for(task_id: str, seed: int) -> Student:
+        limits = manifest.limits
+        seconds = SLOW * (limits.improvement_seconds if task_id == "improvement" else limits.test_seconds)
+        desks.append(_Desk(module, manifest, AFTER_A_TIMEOUT if late else seconds))
+        return HomeStudent(desks[-1].perform, seed)
+
+    printed: dict[str, str] = {}
+
+    def remember(outcome: Outcome) -> None:
+        if outcome.reason == "timeout":
+            late.append(outcome.test)
+        if desks:
+            printed[outcome.test] = desks.pop().out.getvalue()[-PRINTED_CHARACTERS:]
+
+    tests = TestRun(student_for, manifest, SEED, tasks=tasks, report=remember)
+    return Round(tests.run(PUBLIC_TESTS), printed)
+
+
+def _load(path: Path, manifest: Manifest) -> ModuleType:
+    seconds = SLOW * manifest.limits.import_seconds
+    try:
+        with time_limit(seconds):
+            return load_module(path)
+    except TookTooLong as problem:
+        line = line_in(path, problem)
+        raise LoadError(f"{path}, line {line}: importing the file takes longer than {seconds:g} s", line) from None
+
+
+class _Desk:
+    """Performs the requests of one test until its time is up."""
+
+    def __init__(self, module: ModuleType, manifest: Manifest, seconds: float) -> None:
+        self.agent = Agent(module, manifest)
+        self.seconds = seconds
+        self.ends = time.monotonic() + seconds
+        self.out = io.StringIO()
+
+    def perform(self, request: Request) -> Response:
+        try:
+            with time_limit(self.ends - time.monotonic()), contextlib.redirect_stdout(self.out):
+                return self.agent.perform(request)
+        except TookTooLong as problem:
+            line = line_in(str(self.agent.module.__file__), problem)
+            message = f"did not come back within {self.seconds:g} s"
+            return {"error": {"kind": "timeout", "type_name": "", "message": message, "line": line}}
+
+
+class HomeStudent(Student):
+    """A student whose answers say how they were asked for, with the numbers: nothing is secret in a public test."""
+
+    def request(self, op: str, name: str, args: Any, kwargs: dict[str, Any], **options: Any) -> Any:
+        """Send one request, as `Student.request`; the answer's `called` shows short arrays in full."""
+        parts = [show(a) for a in args] + [f"{key}={show(a)}" for key, a in kwargs.items()]
+        called = f"{name}({', '.join(parts)})"
+        try:
+            answer = super().request(op, name, args, kwargs, **options)
+        except StudentError as problem:
+            problem.called = called
+            raise
+        if not isinstance(answer, Answer):
+            return answer
+        return Answer(answer.value, called, answer.gradients, answer.has_graph, answer.operations, answer.mutated)
+
+
+def show(value: Any) -> str:
+    """Write a value in short: numbers with up to six digits, arrays of a few numbers in full, others by their kind.
+
+    >>> show(np.array([0.5, 1.0]))
+    '[0.5, 1]'
+    """
+    if isinstance(value, Answer):
+        return show(value.value)
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, (int, float)):
+        return f"{value:.6g}"
+    if isinstance(value, (list, tuple)) and len(value) <= SHOWN_NUMBERS:
+        return f"[{', '.join(show(part) for part in value)}]"
+    if isinstance(value, (str, list, tuple, dict)):
+        return describe(value)
+    if hasattr(value, "type_name"):
+        return str(value.type_name)
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf" or array.size > SHOWN_NUMBERS:
+        return describe(value)
+    return show(array.tolist())

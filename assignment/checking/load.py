@@ -1,0 +1,129 @@
+"""Read, parse and import one student's file; everything that can be wrong with it is one line of text.
+
+For one's own code at home: the file is executed in this process. Foreign code belongs behind the wall.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import sys
+import tokenize
+import traceback
+import types
+import warnings
+from pathlib import Path
+
+from assignment.manifest import load as load_manifest
+
+MODULE_NAME = "student_dml"  # never the file's own name: a file called random.py must not replace a library
+
+
+class LoadError(Exception):
+    """The file cannot be used.
+
+    Attributes:
+        line, column: where, counted from 1; 0 if unknown.
+        excerpt: the line of source, with a caret below the place; "" if there is none to show.
+    """
+
+    def __init__(self, message: str, line: int = 0, column: int = 0, excerpt: str = "") -> None:
+        super().__init__(" ".join(message.split()))
+        self.line, self.column, self.excerpt = line, column, excerpt
+
+
+def read_source(path: str | Path) -> str:
+    """Return the text of a Python file, in UTF-8 or the encoding it declares; LoadError if it has none."""
+    path = Path(path)
+    kilobytes = load_manifest().limits.source_kb
+    try:
+        if path.is_dir():
+            raise LoadError(f"{path} is a folder; give the file in it, e.g. {path / load_manifest().file}")
+        if path.exists() and not path.is_file():
+            raise LoadError(f"{path} is not an ordinary file")
+        if path.stat().st_size > kilobytes * 1024:
+            raise LoadError(f"{path} is larger than {kilobytes} KB: is it the file you meant?")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise LoadError(f"{path}: there is no such file") from None
+    except OSError as problem:
+        raise LoadError(f"{path} cannot be read: {problem.strerror}") from None
+    if not data.strip():
+        raise LoadError(f"{path} is empty")
+    if b"\0" in data:
+        line = data[: data.index(b"\0")].count(b"\n") + 1
+        raise LoadError(f"{path}, line {line}: null byte; save the file as plain text in UTF-8", line)
+    return _decode(path, data)
+
+
+def _decode(path: Path, data: bytes) -> str:
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError as problem:  # an unknown encoding is declared, or one of the first two lines is not UTF-8
+        if str(problem.msg).startswith("unknown encoding"):
+            raise LoadError(f"{path}: {problem.msg} in its first lines; save the file as UTF-8") from None
+        encoding = "utf-8-sig"
+    try:
+        return io.StringIO(data.decode(encoding), newline=None).read()
+    except LookupError:
+        raise LoadError(f"{path}: {encoding} is no encoding for text; save the file as UTF-8") from None
+    except UnicodeDecodeError as problem:
+        line = data[: problem.start].count(b"\n") + 1
+        bad = data[problem.start]
+        raise LoadError(
+            f"{path}, line {line}: byte 0x{bad:02x} is not {encoding}; save the file as UTF-8", line
+        ) from None
+
+
+def parse_source(path: str | Path, source: str) -> ast.Module:
+    """Return the syntax tree; LoadError with line, column and a caret if the text is not Python."""
+    try:
+        with warnings.catch_warnings():  # an invalid escape is reported when the file is compiled, not twice
+            warnings.simplefilter("ignore")
+            return ast.parse(source, str(path))
+    except SyntaxError as problem:
+        line, column = problem.lineno or 0, problem.offset or 0
+        text = (problem.text or "").rstrip("\n").expandtabs(1)
+        excerpt = f"{text}\n{' ' * max(0, column - 1)}^" if text.strip() else ""
+        place = f"line {line}, column {column}" if line else "somewhere"
+        raise LoadError(f"{path}, {place}: syntax error: {problem.msg}", line, column, excerpt) from None
+    except (RecursionError, MemoryError):
+        raise LoadError(f"{path} is nested too deeply to be read") from None
+    except ValueError as problem:
+        raise LoadError(f"{path} is not Python: {problem}") from None
+
+
+def load_module(path: str | Path) -> types.ModuleType:
+    """Import a file afresh, whatever was imported before; LoadError in one line if that does not work.
+
+    The module is registered as `student_dml`, so that dataclasses and pickling find it; a later call replaces it.
+    """
+    path = Path(path)
+    tree = parse_source(path, read_source(path))
+    module = types.ModuleType(MODULE_NAME)
+    module.__file__ = str(path)
+    sys.modules[MODULE_NAME] = module
+    try:
+        exec(compile(tree, str(path), "exec", dont_inherit=True), module.__dict__)
+    except SystemExit as problem:
+        line = line_in(path, problem)
+        raise LoadError(
+            f"{path}, line {line}: importing the file ends the program (exit {problem.code})", line
+        ) from None
+    except (RecursionError, MemoryError) as problem:
+        line = line_in(path, problem)
+        raise LoadError(f"{path}, line {line}: importing the file raises {type(problem).__name__}", line) from None
+    except SyntaxError as problem:  # found only by the compiler: a return outside a function, a null in the tree
+        line, column = problem.lineno or 0, problem.offset or 0
+        raise LoadError(f"{path}, line {line}, column {column}: syntax error: {problem.msg}", line, column) from None
+    except Exception as problem:
+        line = line_in(path, problem)
+        what = f"{type(problem).__name__}: {problem}" if str(problem) else type(problem).__name__
+        raise LoadError(f"{path}, line {line}: importing the file raises {what}", line) from None
+    return module
+
+
+def line_in(path: str | Path, problem: BaseException) -> int:
+    """The last line of the file that the exception passed through, 0 if none."""
+    lines = [frame.lineno for frame in traceback.extract_tb(problem.__traceback__) if frame.filename == str(path)]
+    return (lines[-1] or 0) if lines else 0

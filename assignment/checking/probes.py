@@ -1,0 +1,199 @@
+"""What the grader asks for besides the student's own functions: networks, data, loaders, states.
+
+Each probe runs beside the student's code, takes the agent first, and gives a plain value or an object to keep.
+None of them knows an expected value.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from assignment import backbones
+from assignment.datasets.split import ArraySplit
+
+if TYPE_CHECKING:
+    from assignment.checking.agent import Agent
+
+
+def backbone(agent: Agent, name: str, seed: int, **options: Any) -> nn.Module:
+    """A randomly initialised network of `assignment.backbones`, in eval mode."""
+    torch.manual_seed(seed)
+    return backbones.build(name, **options).eval()
+
+
+class TinyResNet(nn.Module):
+    """Two convolutions under torchvision's names: conv1, bn1, relu, maxpool, layer1 … layer4, avgpool, fc; stride 8.
+
+    It has no biases, so its maps are proportional to the image.
+
+    Args:
+        first: weight of conv1, (C, 3, 3, 3). last: weight of the convolution in layer4, (C, C, 3, 3).
+    """
+
+    def __init__(self, first: Tensor, last: Tensor) -> None:
+        super().__init__()
+        channels = len(first)
+        self.conv1 = nn.Conv2d(3, channels, 3, stride=2, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(2)
+        self.layer1, self.layer2, self.layer3 = nn.Identity(), nn.Identity(), nn.Identity()
+        conv = nn.Conv2d(channels, channels, 3, stride=2, padding=1, bias=False)
+        self.layer4 = nn.Sequential(conv, nn.ReLU(inplace=True))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(channels, 10)
+        with torch.no_grad():
+            self.conv1.weight.copy_(first)
+            conv.weight.copy_(last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map images (B, 3, H, W) to logits (B, 10)."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(torch.flatten(self.avgpool(x), 1))
+
+
+def tiny_resnet(agent: Agent, first: Tensor, last: Tensor) -> nn.Module:
+    """A network that costs next to nothing, with these weights, in eval mode."""
+    return TinyResNet(first, last).eval()
+
+
+def split(agent: Agent, images: Tensor, labels: Tensor) -> ArraySplit:
+    """A split of float images (N, C, H, W) with int64 labels (N,)."""
+    return ArraySplit(images, labels)
+
+
+class Linear(nn.Module):
+    """A stand-in for a student's extractor: flattens the image, one linear map, length one; no convolution to wait for.
+
+    Attributes:
+        graph_rows: the largest number of descriptors that were alive at once and carried a graph.
+    """
+
+    def __init__(self, weight: Tensor, batchnorm: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+        self.norm = nn.BatchNorm2d(len(weight)) if batchnorm else None  # 2d: that is what a ResNet has
+        self.dim = len(weight)
+        self.calls = 0
+        self.training_calls = 0
+        self.graph_rows = 0
+        self._live_rows = 0
+
+    def forward(self, x: Tensor, eps: float = 1e-6) -> Tensor:
+        self.calls += 1
+        self.training_calls += self.training
+        out = x.flatten(1) @ self.weight.T
+        if self.norm is not None:
+            out = self.norm(out[:, :, None, None])[:, :, 0, 0]
+        out = nn.functional.normalize(out, eps=eps)
+        if out.requires_grad:
+            self._live_rows += len(out)
+            self.graph_rows = max(self.graph_rows, self._live_rows)
+            weakref.finalize(out, self._release, len(out))
+        return out
+
+    def _release(self, rows: int) -> None:
+        self._live_rows -= rows
+
+
+def linear_model(agent: Agent, weight: Tensor, batchnorm: bool = False) -> Linear:
+    """The stand-in network with these weights (D, C·H·W)."""
+    return Linear(weight, batchnorm)
+
+
+class Shift:
+    """A stand-in for an augmentation: adds a constant to an image and counts its calls."""
+
+    def __init__(self, amount: float) -> None:
+        self.amount = amount
+        self.calls = 0
+
+    def __call__(self, image: Tensor) -> Tensor:
+        self.calls += 1
+        return image + self.amount
+
+
+def shift(agent: Agent, amount: float) -> Shift:
+    """An augmentation that adds `amount` to every pixel; `calls` counts how often it ran."""
+    return Shift(amount)
+
+
+class Triplets(Dataset):
+    """Ready triplets, one per row."""
+
+    def __init__(self, anchors: Tensor, positives: Tensor, negatives: Tensor) -> None:
+        self.parts = (anchors, positives, negatives)
+
+    def __len__(self) -> int:
+        return len(self.parts[0])
+
+    def __getitem__(self, i: int) -> tuple[Tensor, ...]:
+        return tuple(part[i] for part in self.parts)
+
+
+def triplet_loader(agent: Agent, anchors: Tensor, positives: Tensor, negatives: Tensor, batch_size: int) -> DataLoader:
+    """A loader over ready triplets, in their order."""
+    return DataLoader(Triplets(anchors, positives, negatives), batch_size=batch_size)
+
+
+def optimizer(agent: Agent, model: nn.Module, name: str, lr: float, **options: Any) -> torch.optim.Optimizer:
+    """An optimiser of `torch.optim` over all parameters of a model."""
+    return getattr(torch.optim, name)(model.parameters(), lr=lr, **options)
+
+
+def state(agent: Agent, model: nn.Module) -> dict[str, np.ndarray]:
+    """All parameters and buffers of a model as arrays."""
+    return {key: value.detach().cpu().numpy().copy() for key, value in model.state_dict().items()}
+
+
+def trainable(agent: Agent, model: nn.Module) -> dict[str, list[int]]:
+    """Shapes of all parameters that would be trained."""
+    return {key: list(value.shape) for key, value in model.named_parameters() if value.requires_grad}
+
+
+def set_attribute(agent: Agent, target: Any, name: str, value: Any) -> None:
+    """Set an attribute of a kept object."""
+    setattr(target, name, value)
+
+
+def set_parameter(agent: Agent, target: nn.Module, name: str, value: Tensor) -> None:
+    """Overwrite a parameter's values."""
+    with torch.no_grad():
+        target.get_parameter(name).copy_(value)
+
+
+def set_training(agent: Agent, model: nn.Module, mode: bool) -> None:
+    """Put a model in training or evaluation mode."""
+    model.train(mode)
+
+
+def items(agent: Agent, dataset: Dataset, indices: list[int]) -> list[Any]:
+    """Several items of a data set in one request."""
+    return [list(dataset[int(i)]) for i in indices]
+
+
+def set_indices(agent: Agent, target: Any, name: str, values: Tensor) -> None:
+    """Overwrite an attribute that holds indices, in the container that the student chose for it."""
+    current = getattr(target, name, None)
+    if isinstance(current, (list, tuple)):
+        setattr(target, name, type(current)(values.tolist()))
+    elif isinstance(current, np.ndarray):
+        kept = current.dtype.kind in "iu"
+        setattr(target, name, values.numpy().astype(current.dtype if kept else np.int64))
+    else:
+        setattr(target, name, values.long())
+
+
+def as_indices(agent: Agent, target: Any, name: str) -> np.ndarray:
+    """An attribute that holds indices, in whatever container a student likes: list, array, tensor."""
+    value = getattr(target, name)
+    if isinstance(value, (list, tuple)):
+        value = [int(v) for v in value]
+    return np.asarray(value).astype(np.int64).reshape(-1)

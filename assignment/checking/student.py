@@ -1,0 +1,265 @@
+"""The grader's end of a conversation with a student's file: plain values go out, plain values come back.
+
+A `Student` does not know where the file runs. It hands each request, a tree of plain values, to a `perform` function:
+at home that is `Agent.perform` in this process, behind the wall it is a session over the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Request = dict[str, Any]
+Response = dict[str, Any]
+
+
+class GraderFault(RuntimeError):
+    """Something on the grader's side failed: no submission is to blame, and none can be judged."""
+
+
+class StudentError(Exception):
+    """The student's code gave no value.
+
+    Attributes:
+        kind: "not-implemented", "missing", "signature", "exception", "value" (not a plain value), or from a session
+            "timeout", "memory", "crash", "garbage", "output", "budget".
+        type_name: the exception's class, "" where there is none.
+        message: the student's own text (never shown in a hidden test's feedback), or the grader's for session kinds.
+        line: line in the student's file, 0 if unknown.
+        called: what was called.
+    """
+
+    def __init__(self, kind: str, message: str = "", type_name: str = "", line: int = 0, called: str = "") -> None:
+        super().__init__(f"{called or 'the file'}: {kind} {type_name} {message}".strip())
+        self.kind, self.message, self.type_name, self.line, self.called = kind, message, type_name, line, called
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A value that came back, and the call it came from.
+
+    Attributes:
+        value: None, bool, int, float, str, numpy array, RemoteObject, or lists and dicts of them.
+        called: description of the call, e.g. "triplet_loss(float32 (5,), float32 (5,), 0.2)".
+        gradients: one array per argument asked for (zeros where no gradient arrived), if any was asked for.
+        has_graph: whether the value could be differentiated.
+        operations: how many tensor operations and Python steps the call took, if asked for.
+        mutated: positions of the arguments that the call changed.
+    """
+
+    value: Any
+    called: str
+    gradients: tuple[np.ndarray, ...] = ()
+    has_graph: bool = False
+    operations: int | None = None
+    mutated: tuple[int, ...] = ()
+
+    def __getitem__(self, index: int) -> Answer:
+        """The index-th part of a tuple, with the same provenance; StudentError if the value has no such part."""
+        if not isinstance(self.value, list) or index >= len(self.value):
+            raise StudentError(
+                "value", f"expected at least {index + 1} values, got {describe(self.value)}", "", 0, self.called
+            )
+        return Answer(self.value[index], f"{self.called}[{index}]")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Where an object was expected: StudentError, since a plain value came back."""
+        raise StudentError("value", f"expected an object, got {describe(self.value)}", "", 0, self.called)
+
+    method = get = gradient = __call__
+
+    @property
+    def array(self) -> np.ndarray:
+        """The value as a numeric array; StudentError if it is none."""
+        try:
+            array = np.asarray(self.value)
+        except ValueError:
+            array = np.asarray(None)
+        if array.dtype.kind not in "biuf":
+            raise StudentError("value", f"expected numbers, got {describe(self.value)}", "", 0, self.called)
+        return array
+
+
+@dataclass(frozen=True)
+class RemoteObject:
+    """An object that stays on the student's side; attributes and calls go over to it."""
+
+    student: Student = field(repr=False)
+    id: int
+    type_name: str
+    called: str = ""
+    gradients: tuple[np.ndarray, ...] = ()
+    has_graph: bool = False
+    operations: int | None = None
+    mutated: tuple[int, ...] = ()
+
+    @property
+    def array(self) -> np.ndarray:
+        """Where numbers were expected: StudentError, since an object came back."""
+        raise StudentError("value", f"expected numbers, got {describe(self)}", "", 0, self.called)
+
+    value = array
+
+    def __getitem__(self, index: int) -> Answer:
+        """Where a tuple was expected: StudentError, since an object came back."""
+        raise StudentError("value", f"expected several values, got {describe(self)}", "", 0, self.called)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.student.request("call", self.type_name, args, kwargs, on=self.id)
+
+    def gradient(self, *args: Any, wrt: Sequence[int] = (0,), **kwargs: Any) -> Any:
+        """Call, sum the value, differentiate with respect to the arguments at the positions `wrt`."""
+        return self.student.request("call", self.type_name, args, kwargs, on=self.id, gradient=list(wrt))
+
+    def method(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of the object."""
+        return self.student.request("call", f"{self.type_name}.{name}", args, kwargs, on=self.id, method=name)
+
+    def get(self, name: str) -> Any:
+        """Read an attribute of the object."""
+        return self.student.request("get", f"{self.type_name}.{name}", (name,), {}, on=self.id)
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function or class of the student's file, under its canonical name."""
+
+    student: Student
+    name: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.student.request("call", self.name, args, kwargs)
+
+    def gradient(self, *args: Any, wrt: Sequence[int] = (0,), **kwargs: Any) -> Answer:
+        """Call, sum the value, differentiate with respect to the arguments at the positions `wrt`."""
+        return self.student.request("call", self.name, args, kwargs, gradient=list(wrt))
+
+    def operations(self, *args: Any, **kwargs: Any) -> Answer:
+        """Call and count tensor operations and steps of Python."""
+        return self.student.request("call", self.name, args, kwargs, count=True)
+
+
+class Probes:
+    """`student.probe.name(...)` runs a function of `assignment.checking.probes` beside the student's code."""
+
+    def __init__(self, student: Student) -> None:
+        self._student = student
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *args, **kwargs: self._student.request("probe", name, args, kwargs)
+
+
+class Student:
+    """A student's file as a test sees it: `student.triplet_loss(a, b, margin=0.2)` gives an Answer.
+
+    Args:
+        perform: takes a request, gives a response, both trees of plain values (see `Agent.perform`).
+        seed: seeds Python's, numpy's and torch's generators on the other side before each call.
+    """
+
+    def __init__(self, perform: Callable[[Request], Response], seed: int = 0) -> None:
+        self._perform = perform
+        self._seed = seed
+        self._calls = 0
+        self.probe = Probes(self)
+
+    def __getattr__(self, name: str) -> Function:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return Function(self, name)
+
+    def loops(self, name: str) -> list[str]:
+        """Loops that the file's text holds in a function and what it calls: ["line 12: for loop", …]; none if clean."""
+        found = self.request("loops", name, (), {}).value
+        return [str(entry) for entry in found] if isinstance(found, list) else []
+
+    def request(self, op: str, name: str, args: Sequence[Any], kwargs: dict[str, Any], **options: Any) -> Any:
+        """Send one request; return an Answer, or the RemoteObject where the value is an object."""
+        self._calls += 1
+        called = describe_call(name, args, kwargs)
+        response = self._perform(
+            {
+                "op": op,
+                "name": name,
+                "args": [plain(a) for a in args],
+                "kwargs": {key: plain(a) for key, a in kwargs.items()},
+                "seed": (self._seed + 7919 * self._calls) % 2**31,
+                **options,
+            }
+        )
+        return self._interpret(response, called)
+
+    def _interpret(self, response: Response, called: str) -> Any:
+        error = response.get("error")
+        if isinstance(error, dict):
+            texts = {key: str(error.get(key, ""))[:500] for key in ("kind", "message", "type_name")}
+            line = error.get("line")
+            raise StudentError(**texts, line=line if isinstance(line, int) else 0, called=called)
+        value = self._revive(response.get("value"), called)
+        if isinstance(value, RemoteObject):
+            return value
+        gradients = response.get("gradients") or []
+        if not all(isinstance(gradient, np.ndarray) for gradient in gradients):
+            raise StudentError("garbage", "gradients are no arrays", called=called)
+        operations = response.get("operations")
+        return Answer(
+            value=value,
+            called=called,
+            gradients=tuple(gradients),
+            has_graph=response.get("has_graph") is True,
+            operations=operations if isinstance(operations, int) else None,
+            mutated=tuple(i for i in response.get("mutated") or [] if isinstance(i, int)),
+        )
+
+    def _revive(self, value: Any, called: str) -> Any:
+        if isinstance(value, dict):
+            if isinstance(value.get("$object"), int):
+                return RemoteObject(self, value["$object"], str(value.get("type_name", "object"))[:60], called)
+            return {key: self._revive(part, called) for key, part in value.items()}
+        if isinstance(value, list):
+            return [self._revive(part, called) for part in value]
+        return value
+
+
+def plain(value: Any) -> Any:
+    """Turn a test's argument into a plain tree: tensors become arrays, remote objects become references."""
+    if isinstance(value, RemoteObject):
+        return {"$object": value.id}
+    if isinstance(value, Answer):
+        return plain(value.value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    return np.asarray(value)
+
+
+def describe(value: Any) -> str:
+    """Say what a value is without saying what is in it: "float32 (5,)", "a list of 3", "None"."""
+    if isinstance(value, Answer):
+        return describe(value.value)
+    if isinstance(value, RemoteObject):
+        return f"a {value.type_name}"
+    if value is None or isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str):
+        return "a text"
+    if isinstance(value, (list, tuple)):
+        return f"a list of {len(value)}"
+    if isinstance(value, dict):
+        return f"a dictionary of {len(value)}"
+    if isinstance(value, (int, float)):
+        return "a number"
+    array = np.asarray(value)
+    return f"{array.dtype} {array.shape}"
+
+
+def describe_call(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
+    """Write a call with the kinds of its arguments: "distances(float32 (5, 3), float32 (4, 3))"."""
+    parts = [describe(a) for a in args] + [f"{key}={describe(a)}" for key, a in kwargs.items()]
+    return f"{name}({', '.join(parts)})"

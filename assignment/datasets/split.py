@@ -1,0 +1,55 @@
+"""A split: N images, ready for a network, and their classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@runtime_checkable
+class Split(Protocol):
+    """What mining, sampling and evaluation need of a data set.
+
+    `split[i]` is image i as (C, H, W) float32, the same at each call; `labels` is (N,) int64.
+    """
+
+    labels: np.ndarray
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, i: int) -> Tensor: ...
+
+
+class ArraySplit:
+    """A split held in memory.
+
+    Args:
+        images: (N, C, H, W) float32.
+        labels: (N,) integers.
+    """
+
+    def __init__(self, images: Tensor, labels: np.ndarray | Tensor) -> None:
+        self.images = images
+        self.labels = np.asarray(labels).astype(np.int64)
+        if len(self.images) != len(self.labels):
+            raise ValueError(f"{len(self.images)} images but {len(self.labels)} labels")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, i: int) -> Tensor:
+        if not 0 <= i < len(self):
+            raise IndexError(f"image {i} of {len(self)}")
+        return self.images[i]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(self.images)
+
+    def of_classes(self, classes: list[int]) -> ArraySplit:
+        """Return the part of the split whose labels are in `classes`, in the same order."""
+        chosen = np.isin(self.labels, classes)
+        return ArraySplit(self.images[torch.from_numpy(chosen)], self.labels[chosen])

@@ -1,0 +1,90 @@
+"""What is still to do in a `dml.py`: the stubs that raise `NotImplementedError("Task …")`, found without running it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from assignment.checking.load import parse_source, read_source
+from assignment.manifest import Task, load
+
+TO_DO, WRITTEN, UNSEEN = "to do", "written", "ask check"
+WITHOUT_STUB = {"improvement", "reduction"}  # tasks that ask more of code that belongs to other tasks
+STUB = re.compile(r"Task (\d+)\b")
+
+
+def stubs(tree: ast.Module) -> dict[int, int]:
+    """Map the number of each task with a stub left to the line of its first one.
+
+    A mark that comes after a `return` no longer runs and does not count.
+    """
+    found: dict[int, int] = {}
+    for node in _running(tree.body):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+            name, text = node.exc.func, node.exc.args[0]
+            match = STUB.match(str(text.value)) if isinstance(text, ast.Constant) else None
+            if match and isinstance(name, ast.Name) and name.id == "NotImplementedError":
+                found.setdefault(int(match[1]), node.lineno)
+    return found
+
+
+def _running(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in statements:
+        yield statement
+        for name in ("body", "orelse", "finalbody"):
+            yield from _running(getattr(statement, name, []))
+        for branch in [*getattr(statement, "handlers", []), *getattr(statement, "cases", [])]:
+            yield from _running(branch.body)
+        if isinstance(statement, (ast.Return, ast.Raise)):
+            return
+
+
+def states(path: str | Path) -> list[tuple[Task, str, int]]:
+    """List every task with its state and the line of its stub (0 if there is none); LoadError if the file is no Python.
+
+    A task without a stub of its own is to do while one that it needs, or its function, is; then only `check` can tell.
+    """
+    manifest = load()
+    found = stubs(parse_source(path, read_source(path)))
+    listed: list[tuple[Task, str, int]] = []
+    for task in manifest.tasks:
+        if task.number in found:
+            state = TO_DO
+        elif task.id not in WITHOUT_STUB:
+            state = WRITTEN
+        else:
+            needed = [other for other in manifest.tasks if other.id in task.needs or set(other.names) & set(task.names)]
+            state = TO_DO if any(other.number in found for other in needed) else UNSEEN
+        listed.append((task, state, found.get(task.number, 0)))
+    return listed
+
+
+def remaining(path: str | Path) -> list[Task]:
+    """List the ordinary (not bonus) tasks that still have a stub, in order."""
+    return [task for task, state, _ in states(path) if state == TO_DO and not task.bonus]
+
+
+def print_list(path: str | Path) -> None:
+    """Print all tasks with their points and whether they are written yet."""
+    from rich.console import Console
+    from rich.table import Table
+
+    listed = states(path)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("", justify="right")
+    table.add_column("task")
+    table.add_column("points", justify="right")
+    table.add_column("state")
+    table.add_column("line", justify="right")
+    colours = {TO_DO: "yellow", WRITTEN: "green", UNSEEN: "cyan"}
+    for task, state, line in listed:
+        points = f"+{task.points:g}" if task.bonus else f"{task.points:g}"
+        table.add_row(str(task.number), task.title, points, f"[{colours[state]}]{state}[/]", str(line) if line else "")
+    console = Console()
+    console.print(table)
+    left = sum(state == TO_DO and not task.bonus for task, state, _ in listed)
+    ordinary = sum(not task.bonus for task, _, _ in listed)
+    console.print(f"\n{left} of {ordinary} tasks to do." if left else "\nAll ordinary tasks are written.", end=" ")
+    console.print(f"Whether they are right: python -m assignment check {Path(path).name}", highlight=False)
