@@ -1,0 +1,169 @@
+"""The instructor's command: `python -m autograder grade | release | selftest`.
+
+Exit status: 0 done (whatever the grade) · 1 `selftest` or `release --check` found a fault · 2 wrong options · 3 the
+submission cannot be graded as a file · 4 the grader cannot be trusted here (no isolation, a canary failed, a broken test)
+· 5 the reports could not be written.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, NoReturn, Optional
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch comes: two graders on two cores must not fight
+
+import typer
+from rich.console import Console
+
+from assignment.manifest import Manifest, load
+
+OK, FAULT, USAGE, UNUSABLE, UNTRUSTED, UNWRITTEN = range(6)
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+errors = Console(stderr=True, highlight=False)
+
+
+class Isolation(str, Enum):
+    """The back ends by name."""
+
+    auto = "auto"
+    bubblewrap = "bubblewrap"
+    container = "container"
+    process = "process"
+
+
+def stop(status: int, message: str) -> NoReturn:
+    """Say one line on stderr and end with this exit status."""
+    errors.print(f"[bold red]error:[/] {_plain(message)}", soft_wrap=True)
+    raise typer.Exit(status)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(" ".join("".join(c if c.isprintable() else " " for c in text).split()))
+
+
+def _known_tasks(tasks: list[str], manifest: Manifest) -> list[str] | None:
+    ids = [task.id for task in manifest.tasks]
+    numbers = {str(task.number): task.id for task in manifest.tasks}
+    chosen = [numbers.get(task, task) for task in tasks]
+    for task in chosen:
+        if task not in ids:
+            close = difflib.get_close_matches(task, ids, n=1)
+            stop(
+                USAGE,
+                f"unknown task '{task}'" + (f"; did you mean '{close[0]}'?" if close else f"; tasks: {', '.join(ids)}"),
+            )
+    return chosen or None
+
+
+@app.command()
+def grade(
+    file: Annotated[Path, typer.Argument(help="The student's dml.py.")],
+    out: Annotated[Optional[Path], typer.Option(help="Folder for record.json, feedback.html, feedback.md.")] = None,
+    seed: Annotated[Optional[int], typer.Option(help="Seed of all inputs; by default the file's own.", min=0)] = None,
+    isolation: Annotated[Isolation, typer.Option(help="How the student's code is shut in.")] = Isolation.auto,
+    task: Annotated[Optional[list[str]], typer.Option(help="Only this task (id or number) and what it needs.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON and nothing else.")] = False,
+    canary: Annotated[bool, typer.Option(help="First see that known files are graded as they must be.")] = True,
+) -> None:
+    """Grade one file: a table here, a record and the student's feedback in --out."""
+    manifest = load()
+    tasks = _known_tasks(task or [], manifest)
+    from autograder.intake import IntakeError, read_submission
+
+    try:
+        submission = read_submission(file, manifest)
+    except IntakeError as problem:
+        stop(UNUSABLE, str(problem))
+    from autograder.reports.writing import ReportError, require_writable
+
+    try:
+        if out is not None:
+            require_writable(out)
+    except ReportError as problem:
+        stop(UNWRITTEN, str(problem))
+    if isolation is Isolation.process and not as_json:
+        errors.print("[yellow]note:[/] `process` is no wall: only grade code that you trust.")
+
+    from autograder.sandbox.backends import IsolationError
+    from autograder.sandbox.wall import Wall
+
+    try:
+        wall = Wall(isolation.value, manifest)  # starts importing its libraries while we import ours
+    except IsolationError as problem:
+        stop(UNTRUSTED, str(problem))
+    with wall:
+        from assignment.checking.student import GraderFault
+        from autograder import grading
+        from autograder.record import record
+        from autograder.reports import terminal
+
+        console = Console(stderr=True) if as_json else Console()
+        try:
+            with terminal.Progress(console, manifest) as progress:
+                wall.wait_ready()
+                if canary:
+                    progress.phase("checking the grader on known files")
+                    grading.canaries(wall, manifest)
+                progress.phase(f"grading {submission.name}")
+                result = grading.grade(submission, wall, manifest, seed, tasks, progress.report)
+        except GraderFault as problem:
+            stop(UNTRUSTED, f"the grader is at fault, not the submission: {problem}")
+    entry = record(result, manifest)
+    if as_json:
+        typer.echo(json.dumps(entry, indent=1))
+    else:
+        terminal.show(console, entry, manifest, submission.source)
+    if out is not None:
+        from autograder.reports.writing import write_reports
+
+        try:
+            written = write_reports(entry, manifest, submission.source, out)
+        except ReportError as problem:
+            stop(UNWRITTEN, str(problem))
+        if not as_json:
+            console.print(f"feedback: {written}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def release(
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; fail if something is stale or leaks.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder for the student bundle.")] = Path("dist"),
+) -> None:
+    """Make template/dml.py and the students' bundle from the reference; prove that the bundle gives nothing away."""
+    from autograder.release import ReleaseError
+    from autograder.release import release as make
+
+    try:
+        make(check=check, out=out)
+    except ReleaseError as problem:
+        stop(FAULT, str(problem))
+
+
+@app.command()
+def selftest(
+    isolation: Annotated[Isolation, typer.Option(help="How the code is shut in.")] = Isolation.auto,
+    workers: Annotated[int, typer.Option(help="Graders at once.", min=1, max=64)] = 2,
+    only: Annotated[Optional[str], typer.Option(help="Only files whose name contains this.")] = None,
+) -> None:
+    """Grade every file whose grade is known: reference, template, misconceptions, styles, attacks; one table."""
+    from autograder.sandbox.backends import IsolationError
+    from autograder.selftest import run
+
+    try:
+        faults = run.selftest(isolation.value, workers, only or "", Console())
+    except IsolationError as problem:
+        stop(UNTRUSTED, str(problem))
+    raise typer.Exit(FAULT if faults else OK)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m autograder")

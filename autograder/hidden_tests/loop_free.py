@@ -1,0 +1,23 @@
+"""What the tests of loop-freeness share: no loop in the syntax, and no more steps for more data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assignment.checking import Answer, Student, StudentError, expect
+
+GROWTH, SLACK = 1.5, 12  # a loop-free answer takes the same steps at both sizes; libraries may switch algorithm
+
+
+def expect_loop_free(student: Student, name: str, small: tuple[Any, ...], large: tuple[Any, ...]) -> None:
+    """Fail if the function `name` reaches a loop in its file, or takes many more steps for `large` than for `small`."""
+    found = student.loops(name)
+    expect(Answer(found, name)).that(not found, f"uses a loop: {'; '.join(found[:3])}")
+    function = getattr(student, name)
+    few, many = (function.operations(*arguments) for arguments in (small, large))
+    if few.operations is None or many.operations is None:
+        raise StudentError("garbage", "the steps were not counted", called=many.called)
+    expect(Answer([few.operations, many.operations], many.called)).that(
+        many.operations <= GROWTH * few.operations + SLACK,
+        "takes more steps for more data: something walks through it",  # no numbers: they come from the student's process
+    )

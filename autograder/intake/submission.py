@@ -1,0 +1,92 @@
+"""Read one submitted file; everything that is wrong with it as a file is said here, in one line."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import io
+import re
+import stat
+import tokenize
+from dataclasses import dataclass
+from pathlib import Path
+
+from assignment.manifest import Manifest
+
+
+class IntakeError(ValueError):
+    """The file cannot be graded; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One handed-in file.
+
+    Attributes:
+        name: the file's name, for reports. owner: who handed it in, "" if unknown.
+        source: its text. sha256: of its bytes.
+    """
+
+    name: str
+    owner: str
+    source: str
+    sha256: str
+
+
+def read_submission(path: Path, manifest: Manifest, owner: str = "") -> Submission:
+    """Read a `.py` file. Raise IntakeError if it is missing, no file, empty, too large or no text."""
+    return Submission(
+        name=path.name,
+        owner=owner,
+        source=decode(data := read_bytes(path, manifest.limits.source_kb << 10, manifest.file), path.name),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def read_bytes(path: Path, limit: int, expected: str) -> bytes:
+    """Read a regular file of at most `limit` bytes."""
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise IntakeError(f"{path} is a folder; give the file, for example {path / expected}")
+        if not stat.S_ISREG(status.st_mode):
+            raise IntakeError(f"{path} is not a regular file; give the student's {expected}")
+        if status.st_size > limit:
+            raise IntakeError(
+                f"{path} has {status.st_size / 1e6:.1f} MB, the limit is {limit / 1e6:.1f} MB; hand in the code alone"
+            )
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except FileNotFoundError:
+        raise IntakeError(f"{path} does not exist; check the path") from None
+    except OSError as problem:
+        raise IntakeError(f"{path} cannot be read ({problem.strerror}); check its permissions") from None
+    if len(data) > limit:
+        raise IntakeError(f"{path} grew over the limit of {limit / 1e6:.1f} MB while it was read")
+    if not data.strip():
+        raise IntakeError(f"{path} is empty; hand in the filled-in {expected}")
+    return data
+
+
+def decode(data: bytes, name: str) -> str:
+    """Decode Python source by its byte-order mark or coding line, UTF-8 otherwise."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise IntakeError(f"{name} is encoded as UTF-16, which Python does not read; save it as UTF-8")
+    if (position := data.find(b"\0")) >= 0:
+        line = data.count(b"\n", 0, position) + 1
+        raise IntakeError(f"{name} holds a null byte in line {line}, so it is no Python text; save it as UTF-8")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        text = data.decode(encoding)
+    except SyntaxError as problem:
+        raise IntakeError(f"{name}: {_one_line(str(problem.msg))}; save it as UTF-8") from None
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        raise IntakeError(f"{name}: line {line} holds bytes that are no {problem.encoding}; save it as UTF-8") from None
+    if encoding not in ("utf-8", "utf-8-sig"):  # the text goes on as UTF-8, so its coding line must not stay
+        text = re.sub(r"coding[:=]\s*[-\w.]+", "encoded", text, count=1)
+    return text.removeprefix("\ufeff")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:120]

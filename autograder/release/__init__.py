@@ -1,0 +1,116 @@
+"""Make what students receive (template, handout table, bundle), and prove that nothing secret is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assignment import manifest as manifests
+from autograder.release import bundle, handout, leak_scan
+from autograder.release.markers import MarkerError, make_template
+
+__all__ = ["Made", "MarkerError", "ReleaseError", "make", "release"]
+
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE, TEMPLATE, HIDDEN = "solution/dml.py", "template/dml.py", "autograder/hidden_tests"
+MANIFEST = "assignment/assignment.toml"
+
+
+class ReleaseError(Exception):
+    """Nothing can be released; one line says why."""
+
+
+class Made:
+    """What a release consists of, still in memory.
+
+    Attributes:
+        texts: contents of the generated files of the repository, by path.
+        files: the bundle's files by their path in it. archive: the zip. name: of the zip.
+        findings: what the leak scan found.
+    """
+
+    def __init__(self, root: Path) -> None:
+        reference, manifest_text = _read(root / REFERENCE), _read(root / MANIFEST)
+        manifest = manifests.parse(manifest_text)
+        try:
+            template = make_template(reference, manifest)
+        except MarkerError as problem:
+            raise ReleaseError(f"{REFERENCE}, {problem}") from None
+        self.texts = {
+            TEMPLATE: template,
+            bundle.HANDOUT: handout.with_table(_read(root / bundle.HANDOUT), manifest),
+        }
+        self.files = bundle.collect(root, template, manifest.file)
+        self.files["README.md"] = self.texts[bundle.HANDOUT].encode("utf-8")
+        self.name = f"dml-{manifest.version}.zip"
+        self.archive = bundle.pack(self.files, self.name.removesuffix(".zip"))
+        hidden = {
+            path.relative_to(root).as_posix(): path.read_bytes()
+            for path in sorted((root / HIDDEN).rglob("*"))
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+        secrets = leak_scan.collect(reference, hidden, manifest, manifest_text)
+        self.findings = leak_scan.scan(self.files, secrets)
+
+
+def make(root: Path = ROOT) -> Made:
+    """Make a release in memory; raise ReleaseError, in one line, where that is not possible."""
+    try:
+        return Made(root)
+    except (bundle.BundleError, handout.HandoutError, manifests.ManifestError) as problem:
+        raise ReleaseError(str(problem)) from None
+
+
+def release(check: bool, out: Path, root: Path = ROOT) -> None:
+    """Write template, handout table and `<out>/dml-<version>.zip`; with `check` write nothing and only compare.
+
+    Prints a line per file. Nothing is written while the bundle is not clean.
+
+    Raises:
+        ReleaseError: markers are wrong, something secret is in the bundle, a generated file is stale (with `check`),
+            or a file cannot be read or written.
+    """
+    made = make(root)
+    if made.findings:
+        for finding in made.findings:
+            print(f"leak: {finding}")
+        raise ReleaseError(
+            f"the bundle is not clean: {len(made.findings)} findings, the first in {made.findings[0].file}"
+        )
+    stale = [path for path, text in made.texts.items() if _bytes(root / path) != text.encode("utf-8")]
+    if check:
+        if stale:
+            raise ReleaseError(f"{' and '.join(stale)} stale: run 'python -m autograder release'")
+        print("\n".join(f"{path}: fresh" for path in made.texts))
+        print(f"{made.name}: clean, {len(made.files)} files, {len(made.archive) / 1024:.0f} KB")
+        return
+    for path in made.texts:
+        if path in stale:
+            _write(root / path, made.texts[path].encode("utf-8"))
+        print(f"{path}: {'written' if path in stale else 'was fresh'}")
+    _write(out / made.name, made.archive)
+    print(f"{out / made.name}: {len(made.files)} files, {len(made.archive) / 1024:.0f} KB, clean")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ReleaseError(f"{path} cannot be read: {getattr(problem, 'strerror', None) or problem}") from None
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write beside the file and rename, so that no half-written file is left."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as problem:
+        raise ReleaseError(f"{path} cannot be written: {problem.strerror}") from None

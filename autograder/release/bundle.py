@@ -1,0 +1,115 @@
+"""The student bundle: which files it holds, and a zip of them with the same bytes each time."""
+
+from __future__ import annotations
+
+import io
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FOLDERS = ("assignment", "data_scripts")
+HANDOUT = "assignment/README.md"  # in the bundle it is the first thing one sees: README.md
+KEPT_BACK = {  # maintainers' tools; the first would tell which images the hidden sample holds
+    "data_scripts/make_samples.py",
+    "data_scripts/constraints.py",
+}
+KNOWN = {".py", ".md", ".toml", ".txt", ".ini", ".json", ".csv", ".npz", ".png", ".jpg", ".svg", ".sh", ".yaml", ".yml"}
+TIME = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip can hold: nothing about when the bundle was made
+
+
+class BundleError(ValueError):
+    """The bundle cannot be made; one line says why."""
+
+
+def collect(root: Path, template: str, name: str) -> dict[str, bytes]:
+    """Collect the bundle's files by their path in it.
+
+    Args:
+        root: of the repository. template: text of the student's file. name: what the student's file is called.
+
+    Raises:
+        BundleError: a file of a kind that no bundle should hold, a missing handout, a version that is not pinned.
+    """
+    files: dict[str, bytes] = {}
+    for folder in FOLDERS:
+        for path in _files_below(root / folder):
+            relative = path.relative_to(root).as_posix()
+            if relative in KEPT_BACK:
+                continue
+            if path.suffix not in KNOWN:
+                raise BundleError(f"{relative}: a bundle holds no '{path.suffix}' files; move it or extend KNOWN")
+            files["README.md" if relative == HANDOUT else relative] = path.read_bytes()
+    if "README.md" not in files:
+        raise BundleError(f"{HANDOUT} is missing: a bundle needs its handout")
+    files[name] = template.encode("utf-8")
+    pyproject, constraints = (_read(root, part) for part in ("pyproject.toml", "constraints.txt"))
+    files["requirements.txt"] = requirements(pyproject, constraints).encode("utf-8")
+    return files
+
+
+def pack(files: dict[str, bytes], folder: str) -> bytes:
+    """Zip the files below one folder; equal files give equal bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in sorted(files):
+            entry = zipfile.ZipInfo(f"{folder}/{path}", TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # Unix, also where the bundle is made on Windows
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, files[path])
+    return buffer.getvalue()
+
+
+def requirements(pyproject: str, constraints: str) -> str:
+    """Write requirements.txt: the base dependencies, each at the version the tests passed with.
+
+    A dependency for other Python versions only (one with a marker) keeps its range where no version is pinned.
+    """
+    pinned: dict[str, str] = {}
+    for line in constraints.splitlines():
+        text = line.partition("#")[0].strip()
+        if text and not text.startswith("-"):
+            wanted = _requirement(text, "constraints.txt")
+            exact = [part.version for part in wanted.specifier if part.operator in ("==", "===")]
+            if exact:
+                pinned[canonicalize_name(wanted.name)] = exact[0].partition("+")[0]
+    out = ["# Made from pyproject.toml and constraints.txt: python -m pip install -r requirements.txt"]
+    for text in tomllib.loads(pyproject)["project"]["dependencies"]:
+        wanted = _requirement(text, "pyproject.toml")
+        version = pinned.get(canonicalize_name(wanted.name))
+        if version is None and wanted.marker is None:
+            raise BundleError(f"constraints.txt pins no version of {wanted.name}")
+        marker = f" ; {wanted.marker}" if wanted.marker else ""
+        out.append(f"{wanted.name}{wanted.specifier if version is None else f'=={version}'}{marker}")
+    return "\n".join(out) + "\n"
+
+
+def _requirement(text: str, where: str) -> Requirement:
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        raise BundleError(f"{where}: '{text}' is no requirement") from None
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """All files but caches and hidden ones, in a fixed order."""
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in parts):
+            yield path
+
+
+def _read(root: Path, name: str) -> str:
+    try:
+        return (root / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BundleError(f"{name} is missing") from None

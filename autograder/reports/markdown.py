@@ -1,0 +1,113 @@
+"""The student's feedback as Markdown, with the content of the HTML page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from autograder.reports.feedback import Feedback, SourceLine, TaskFeedback, TestFeedback
+from autograder.reports.html import points
+
+SPECIAL = re.compile(r"[\\`*_\[\]|#~$@!]")
+
+
+def escape(text: str) -> str:
+    """One line of text that Markdown shows as it stands: no markup, no HTML, no links."""
+    text = SPECIAL.sub(r"\\\g<0>", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"(?i)(www)\.", r"\1\\.", text).replace("://", ":\\//")
+
+
+def code(text: str) -> str:
+    """A code span, or escaped text where a code span could be left."""
+    return escape(text) if re.search(r"[`<>&]", text) or not text.strip() else f"`{text}`"
+
+
+def ticked(text: str) -> str:
+    """Escaped text in which `names` between backticks stay code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return "".join(code(part) if i % 2 else escape(part) for i, part in enumerate(parts))
+
+
+def render(feedback: Feedback) -> str:
+    """Return the report's text."""
+    return "\n".join(_lines(feedback)) + "\n"
+
+
+def _lines(feedback: Feedback) -> Iterator[str]:
+    yield f"# {escape(feedback.title)}: {points(feedback.points)} of {points(feedback.possible)} points"
+    yield ""
+    bonus = (
+        f"**+{points(feedback.bonus)} of {points(feedback.bonus_possible)} bonus.** " if feedback.bonus_possible else ""
+    )
+    some = "" if feedback.whole else " Only some tasks were graded this time."
+    yield f"{bonus}{escape(feedback.summary)}{some}"
+    yield ""
+    yield f"Feedback on {escape(feedback.file)}, version {escape(feedback.version)} of the assignment."
+    for notice in feedback.notices:
+        yield from ("", f"> **{escape(notice.title)}.** {ticked(notice.text)}")
+        if notice.where:
+            yield f"> {_source(notice.where)}"
+    if step := feedback.next_step:
+        yield from ("", "## Next step", "", f"**{escape(step.title)}.** {ticked(step.text)}")
+        if step.hint:
+            yield from ("", f"**Hint:** {ticked(step.hint)}")
+    for title, bonus_tasks in (("Tasks", False), ("Bonus", True)):
+        tasks = [task for task in feedback.tasks if task.bonus == bonus_tasks]
+        if tasks:
+            yield from ("", f"## {title}", "", "| | task | points | |", "|--|--|--|--|")
+        for task in tasks:
+            share = f"{points(task.earned)} / {points(task.possible)}"
+            yield f"| {task.symbol} | {task.number} {escape(task.title)} | {share} | {escape(task.words)} |"
+    for task in feedback.tasks:
+        if task.state in ("part", "none") and not task.silent:
+            yield from _task(task)
+    yield from _retrieval(feedback)
+
+
+def _task(task: TaskFeedback) -> Iterator[str]:
+    yield from ("", f"### {task.number} {escape(task.title)}", "")
+    for test in sorted(task.tests, key=lambda test: test.state == "passed"):
+        sign = {"passed": "✓", "failed": "✗"}.get(test.state, "…")
+        yield f"- {sign} {ticked(test.behaviour)} ({points(test.points if test.state == 'passed' else 0)} / {points(test.points)})"
+        yield from (f"  - {line}" for line in _facts(test))
+
+
+def _facts(test: TestFeedback) -> Iterator[str]:
+    if test.headline:
+        yield ticked(test.headline)
+    for label, text in (("called", test.called), ("came back", test.returned), ("expected", test.expected)):
+        if text:
+            yield f"{label}: {code(text)}"
+    if test.where:
+        yield f"your file, {_source(test.where)}"
+    if test.explanation:
+        yield ticked(test.explanation)
+    if test.misconception:
+        yield f"**Looks like: {ticked(test.misconception)}.** {ticked(test.sentence)}"
+    if test.hint:
+        yield f"**Hint:** {ticked(test.hint)}"
+    if test.also:
+        yield f"The same with: {'; '.join(map(ticked, test.also))}."
+
+
+def _source(where: SourceLine) -> str:
+    return f"line {where.number}: {code(where.text)}"
+
+
+def _retrieval(feedback: Feedback) -> Iterator[str]:
+    found = feedback.retrieval
+    if found is None:
+        return
+    yield from ("", "## What your network retrieves", "")
+    if found.before is not None and found.after is not None:
+        yield f"P@1 on classes never seen in training: {found.before:.3f} before, {found.after:.3f} after."
+    if found.grid is not None:
+        yield from (
+            "",
+            "The nearest images of each query, nearest first (✓ shows the query's class, ✗ another one):",
+            "",
+        )
+        for number, row in enumerate(found.grid.marks(), start=1):
+            yield f"- query {number}: {' '.join('✓' if right else '✗' for right in row)}"

@@ -1,0 +1,81 @@
+"""The retrieval grid: query images, the nearest images of the gallery, and which of them show the query's class."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from autograder.record import revive
+
+MOST_QUERIES, MOST_RETRIEVED = 8, 10
+STEP, GAP = 36, 10  # pixels of the picture per image of 28, and between the query and its row
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Images as grey bytes: `queries` (Q, H, W), `retrieved` (Q, K, H, W), nearest first, and `right` (Q, K)."""
+
+    queries: np.ndarray
+    retrieved: np.ndarray
+    right: np.ndarray
+
+    def marks(self) -> list[list[bool]]:
+        """Row by row, whether each retrieved image shows the query's class."""
+        return [[bool(value) for value in row] for row in self.right]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One image in the picture: its corner, its bytes as a data URI, and "query", "right" or "wrong"."""
+
+    x: int
+    y: int
+    uri: str
+    role: str
+
+
+def read_grid(tree: Any) -> Grid | None:
+    """Build a grid from a record's details; None if they hold none, or one of other shapes."""
+    if not isinstance(tree, dict):
+        return None
+    try:
+        queries, retrieved, right = (np.asarray(revive(tree.get(key))) for key in ("queries", "retrieved", "right"))
+    except (TypeError, ValueError):
+        return None
+    if queries.dtype != np.uint8 or retrieved.dtype != np.uint8 or right.dtype != np.bool_:
+        return None
+    if queries.ndim != 3 or retrieved.ndim != 4 or not queries.size or not retrieved.size:
+        return None
+    fits = retrieved.shape[:2] == right.shape and retrieved.shape[2:] == queries.shape[1:] == (28, 28)
+    if not fits or len(queries) != len(retrieved):
+        return None
+    rows, columns = slice(MOST_QUERIES), slice(MOST_RETRIEVED)
+    return Grid(queries[rows], retrieved[rows, columns], right[rows, columns])
+
+
+def size(grid: Grid) -> tuple[int, int]:
+    """Width and height of the picture."""
+    return STEP * (1 + grid.retrieved.shape[1]) + GAP, STEP * len(grid.queries)
+
+
+def tiles(grid: Grid) -> Iterator[Tile]:
+    """All images with their places: the query on the left, what was retrieved to the right of it."""
+    for row, (query, retrieved, right) in enumerate(zip(grid.queries, grid.retrieved, grid.right, strict=True)):
+        y = row * STEP + (STEP - 28) // 2
+        yield Tile((STEP - 28) // 2, y, data_uri(query), "query")
+        for column, (image, good) in enumerate(zip(retrieved, right, strict=True)):
+            x = (column + 1) * STEP + GAP + (STEP - 28) // 2
+            yield Tile(x, y, data_uri(image), "right" if good else "wrong")
+
+
+def data_uri(image: np.ndarray) -> str:
+    """A grey image as a PNG in a data URI."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(image)).save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,189 @@
+"""What the instructor sees: progress while it runs, then one table and what failed. Safe against terminal escapes.
+
+Unlike a student, the instructor sees hidden values' kinds together with the messages of the student's exceptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, Outcome
+from assignment.manifest import Manifest
+from autograder.misconceptions import catalogue
+from autograder.reports import safe, words
+from autograder.reports.feedback import never_ran
+from autograder.reports.html import points
+
+Tree = dict[str, Any]
+COLOURS = {"all": "green", "part": "yellow", "none": "red", NOT_IMPLEMENTED: "bright_black", "skipped": "cyan"}
+REFRESHES = 4  # per second
+WIDTH = 200  # characters of a text that comes from a submission
+UNTOLD = (NOT_IMPLEMENTED, "import", "syntax")  # reasons that the table tells already
+
+
+class Progress:
+    """Shows how many tests of each task have passed and failed so far; call it with each outcome.
+
+    Nothing is drawn where the console is no terminal. How many tests will come is not known before they are collected.
+    """
+
+    def __init__(self, manifest: Manifest, console: Console, title: str = "grading") -> None:
+        self.manifest = manifest
+        self.title = safe.clean(title, 60)
+        self.counts: dict[str, list[int]] = {}
+        self._spinner = Spinner("dots")
+        self._live = Live(get_renderable=self._draw, console=console, refresh_per_second=REFRESHES, transient=True)
+        self._shown = console.is_terminal
+
+    def __enter__(self) -> Progress:
+        if self._shown:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._shown:
+            self._live.stop()
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        counts = self.counts.setdefault(outcome.task, [0, 0, 0])
+        counts[0 if outcome.status == PASSED else 1 if outcome.status == FAILED else 2] += 1
+
+    def _draw(self) -> Table:
+        done = sum(map(sum, self.counts.values()))
+        self._spinner.update(text=Text(f"{self.title}: {done} tests"))
+        table = Table.grid(padding=(0, 1))
+        table.add_row("", self._spinner)
+        for task in self.manifest.tasks:
+            passed, failed, skipped = self.counts.get(task.id, (0, 0, 0))
+            line = Text(f"{passed} ✓" if passed else "", "green")
+            line.append(f"  {failed} ✗" if failed else "", "red")
+            line.append(f"  {skipped} …" if skipped else "", "cyan")
+            table.add_row(Text(str(task.number), "dim", justify="right"), Text(task.title), line)
+        return table
+
+
+def print_result(record: Tree, manifest: Manifest, console: Console) -> None:
+    """Print the table of one record, and below it what failed."""
+    for line in _file_problems(record):
+        console.print(Text(line, "red"), soft_wrap=True)
+    console.print(table(record, console.width))
+    total = Text("  ")
+    total.append(f"{points(record['points'])} / {points(_possible(record, bonus=False))} points", "bold")
+    if possible := _possible(record, bonus=True):
+        total.append(f"   bonus {points(record['bonus'])} / {points(possible)}")
+    if record["asked_tasks"] is not None:
+        total.append("   (only the tasks asked for, with their prerequisites)", "dim")
+    console.print(total, highlight=False)
+    found = list(failures(record, manifest))
+    if found:
+        console.print()
+    for line in found:
+        console.print(line, soft_wrap=True)
+
+
+def table(record: Tree, width: int = 120) -> Table:
+    """One row per task: number, title, points, tests passed, state and, where the width allows, the first reason."""
+    made = Table(box=None, pad_edge=False, header_style="dim", title=Text(_title(record), "bold"), title_justify="left")
+    for header, right in (("", True), ("task", False), ("points", True), ("tests", True), ("state", False)):
+        made.add_column(header, justify="right" if right else "left", no_wrap=True)
+    title_width = 54 if width >= 150 else 40 if width >= 110 else 32
+    room = width - title_width - 50  # what the other columns take
+    for entry in sorted(record["tasks"], key=lambda entry: entry["bonus"]):
+        state = entry["state"] if entry["state"] in words.STATES else "none"
+        text = Text(f"{words.SYMBOLS[state]} {words.STATES[state]}", COLOURS[state])
+        if never_ran(record):
+            text = Text("not run", COLOURS["skipped"])
+        elif room >= 20 and (reason := _first_reason(entry)):
+            text.append(f": {safe.clean(reason, room)}", "default")
+        earned = f"{'+' if entry['bonus'] else ''}{points(entry['earned'])} / {points(entry['possible'])}"
+        passed = sum(test["status"] == PASSED for test in entry["tests"])
+        title = Text(safe.clean(entry["title"], title_width))
+        made.add_row(Text(str(entry["number"])), title, Text(earned), Text(f"{passed}/{len(entry['tests'])}"), text)
+    return made
+
+
+def failures(record: Tree, manifest: Manifest) -> Iterator[Text]:
+    """One line per failing behaviour, a second one for the known mistake behind it; empty tasks are left out.
+
+    Tests of a task that end with the same exception or the like share a line.
+    """
+    for entry in record["tasks"]:
+        bad = [t for t in entry["tests"] if t["status"] == FAILED and t["reason"] not in UNTOLD]
+        alike: dict[str, list[Tree]] = {}
+        for test in bad:
+            key = (
+                test["name"]
+                if test["reason"] == "unexpected"
+                else f"{test['reason']} {test['exception']} {test['line']}"
+            )
+            alike.setdefault(key, []).append(test)
+        for first, *others in alike.values():
+            line = Text(f"{entry['number']:>2} ", "dim")
+            line.append(f"✗ {safe.clean(first['behaviour'])}", "red")
+            line.append(f" and {len(others)} more" if others else "", "red")
+            line.append(f"  {safe.clean(first['called'])}" if first["called"] else "", "dim")
+            line.append(f"  {told_reason(first)}")
+            yield line
+            if first["misconception"]:
+                yield Text(f"     looks like: {_misconception_name(first['misconception'])}", "yellow")
+
+
+def told_reason(test: Tree) -> str:
+    """What went wrong in one test, for an instructor: with the student's own message."""
+    line = test["line"] if isinstance(test["line"], int) else 0
+    place = f" (line {line})" if line > 0 else ""
+    message = safe.clean(test["message"], WIDTH)
+    if test["reason"] == "unexpected":
+        return safe.clean(test["problem"], WIDTH)
+    if test["reason"] == "exception":
+        return (
+            f"{safe.clean(test['exception'], 60)}: {message}{place}"
+            if message
+            else f"{safe.clean(test['exception'], 60)}{place}"
+        )
+    if message and test["reason"] in ("missing", "signature", "value"):
+        return message
+    return f"{safe.clean(test['reason'], 20)}{': ' if message else ''}{message}{place}"
+
+
+def _first_reason(entry: Tree) -> str:
+    bad = [test for test in entry["tests"] if test["status"] != PASSED and test["reason"] not in UNTOLD]
+    if not bad or entry["state"] == NOT_IMPLEMENTED:
+        return ""
+    first = next((test for test in bad if test["status"] == FAILED), bad[0])
+    return first["problem"] if first["reason"] == "prerequisite" else told_reason(first)
+
+
+def _file_problems(record: Tree) -> Iterator[str]:
+    for entry in record["syntax"][:20]:
+        lost = safe.clean(entry.get("lost", ""), 60)
+        rest = f"; `{lost}` was left out" if lost else ""
+        yield f"line {safe.clean(entry.get('line'), 10)}: {safe.clean(entry.get('message'), WIDTH)}{rest}"
+    if (problem := record["import_problem"]) is not None and problem["kind"] != "syntax":
+        named = safe.clean(f"{problem['exception']} {problem['message']}", WIDTH)
+        line = f" (line {problem['line']})" if problem["line"] else ""
+        yield f"the file could not be imported: {named}{line}"
+
+
+def _title(record: Tree) -> str:
+    owner = safe.clean(record["submission"]["owner"], 60)
+    return f"{safe.clean(record['submission']['name'], 80)}{f' of {owner}' if owner else ''}, seed {record['seed']}"
+
+
+def _possible(record: Tree, bonus: bool) -> float:
+    return sum(entry["possible"] for entry in record["tasks"] if entry["bonus"] == bonus)
+
+
+def _misconception_name(identifier: str) -> str:
+    return next((m.name for m in catalogue.load() if m.id == identifier), safe.clean(identifier, 60))

@@ -1,0 +1,71 @@
+"""Write a record and its reports into a folder: all of them or none, never half a file."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.reports import html, markdown
+from autograder.reports.feedback import Feedback
+
+
+class ReportError(OSError):
+    """The reports could not be written; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where the reports are."""
+
+    record: Path
+    html: Path
+    markdown: Path
+
+
+def as_json(record: dict[str, Any]) -> str:
+    """The record as JSON text in plain ASCII, entries in the record's own order."""
+    return json.dumps(record, indent=1, allow_nan=False) + "\n"
+
+
+def write_reports(record: dict[str, Any], feedback: Feedback, out: Path) -> Written:
+    """Write record.json, feedback.html and feedback.md into `out`, which is made if it is not there.
+
+    Raises ReportError if the folder cannot be written; files of an earlier run are then still as they were.
+    """
+    paths = Written(out / "record.json", out / "feedback.html", out / "feedback.md")
+    texts = {
+        paths.record: as_json(record),
+        paths.html: html.render(feedback),
+        paths.markdown: markdown.render(feedback),
+    }
+    temporary = {path: path.with_name(f".{path.name}.{os.getpid()}.new") for path in texts}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for path, text in texts.items():
+            _write(temporary[path], text)
+        for path in texts:
+            os.replace(temporary[path], path)
+    except OSError as problem:
+        reason = problem.strerror or type(problem).__name__
+        raise ReportError(
+            f"the reports cannot be written to {out} ({reason}); name another folder with --out"
+        ) from None
+    finally:
+        for path in temporary.values():
+            with suppress(OSError):
+                path.unlink()
+    return paths
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a new file to the disk; a full disk shows here, not later."""
+    with suppress(FileNotFoundError):
+        path.unlink()
+    with path.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,98 @@
+"""One submission's process, after the jail has closed: examine the file, import it, answer requests until killed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import types
+from pathlib import Path
+from typing import Any, NoReturn
+
+from assignment.checking.agent import Agent
+from assignment.manifest import Manifest
+
+from . import static, wire
+
+
+class Channel:
+    """Frames over a connected socket's descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._reader = wire.Reader(max_body=1 << 30)
+        self._waiting: list[Any] = []
+
+    def send(self, tree: Any) -> None:
+        """Write one frame, all of it."""
+        data = memoryview(wire.encode(tree))
+        while data:
+            data = data[os.write(self.descriptor, data) :]
+
+    def receive(self) -> Any:
+        """Wait for one frame; the process ends when the other side has closed."""
+        while not self._waiting:
+            data = os.read(self.descriptor, 1 << 20)
+            if not data:
+                os._exit(0)
+            self._waiting += self._reader.feed(data)
+        return self._waiting.pop(0)
+
+
+def serve(
+    descriptor: int, source: str, folder: Path, names: dict[str, list[str]], answer_bytes: int, manifest: Manifest
+) -> NoReturn:
+    """Speak for one file: first the findings, then whether it could be imported, then one response per request."""
+    channel = Channel(descriptor)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # the process is killed, never flushed
+    runnable, findings = static.examine(source, names)
+    channel.send({"findings": findings})
+    if not findings["usable"]:
+        os._exit(0)
+    module, problem = import_source(runnable, folder / manifest.file)
+    channel.send({"imported": problem is None, "problem": problem})
+    if problem is not None:
+        os._exit(0)
+    agent = Agent(module, manifest)
+    while True:
+        request = channel.receive()
+        response = answer(agent, request, answer_bytes)
+        channel.send({"number": request["number"], "response": response})
+
+
+def import_source(source: str, path: Path) -> tuple[types.ModuleType, dict[str, Any] | None]:
+    """Write the file to its folder and run it as the module `dml`; return it and what went wrong, if anything did."""
+    path.write_text(source, encoding="utf-8")
+    os.chdir(path.parent)
+    module = types.ModuleType(path.stem)
+    module.__file__ = str(path)
+    sys.modules[path.stem] = module
+    try:
+        exec(compile(source, str(path), "exec"), module.__dict__)  # the submission itself: this is what the jail is for
+    except BaseException as error:
+        return module, describe_import_error(error, str(path))
+    return module, None
+
+
+def describe_import_error(error: BaseException, path: str) -> dict[str, Any]:
+    """Say what stopped the import, and in which line of the file."""
+    own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    try:
+        message = str(error)[:500]
+    except Exception:  # the exception is the student's own, its __str__ may raise anything
+        message = ""
+    return {"type_name": type(error).__name__, "message": message, "line": (own[-1] or 0) if own else 0}
+
+
+def answer(agent: Agent, request: dict[str, Any], answer_bytes: int) -> dict[str, Any]:
+    """Perform one request; whatever the student's code raises, and an answer over the limit, becomes an error entry."""
+    try:
+        response = agent.perform(request)
+        if len(wire.encode(response)) <= answer_bytes:
+            return response
+        kind, type_name, message = "value", "", "the returned value is too large"
+    except MemoryError:
+        kind, type_name, message = "memory", "MemoryError", ""
+    except BaseException as error:
+        kind, type_name, message = "exception", type(error).__name__, ""
+    return {"error": {"kind": kind, "type_name": type_name, "message": message, "line": 0}}

@@ -1,0 +1,385 @@
+"""The grader's side of the wall: start a warm process, open one session per submission, judge how each request ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from assignment.checking.student import GraderFault, Request, Response, StudentError
+from assignment.manifest import Manifest
+from autograder.sandbox import backends, seccomp
+from autograder.sandbox.answers import checked_error, checked_response
+from autograder.sandbox.inside import wire
+
+PACKET_HEADER = 9
+START, DATA, KILL, READY, EXITED = b"S", b"D", b"K", b"R", b"E"
+FLOOD = b"F"  # of the listener's own making: a process sends more than it was asked for
+JAIL_FAILED = 99  # exit status of `inside.warm.run_child`
+LOOP_FREE = ("distances", "average_precision", "batch_triplet_loss", "smooth_ap_loss")
+START_SECONDS = 180.0  # importing torch from a cold disk can take minutes
+END_SECONDS = 30.0  # from SIGKILL to the last byte
+SLACK_BYTES = 8 << 20
+
+
+class WallError(GraderFault):
+    """The wall itself failed: no submission is to blame, and none can be judged."""
+
+
+@dataclass
+class Ending:
+    """How a submission's process ended, from the warm process.
+
+    Attributes: signal and exit code of its first process; whether the memory watch killed it; CPU seconds; peak private
+    memory in bytes; the first part of what it printed, and how many bytes it printed in all.
+    """
+
+    signal: int = 0
+    code: int = 0
+    over_memory: bool = False
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
+    output: str = ""
+    output_bytes: int = 0
+
+
+class Wall:
+    """A warm process behind an isolation back end. Use as a context manager.
+
+    Args:
+        isolation: "auto", "bubblewrap", "container" or "process". manifest: names and limits.
+    """
+
+    def __init__(self, isolation: str, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.start = backends.start(isolation)
+        self.versions: dict[str, str] = {}
+        self._filter = seccomp.compiled().hex() if self.start.seccomp else ""
+        self._sessions = 0
+        self._log = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            self.start.command,
+            env=self.start.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            bufsize=0,
+        )
+        self._packets: queue.Queue[tuple[bytes, int, bytes] | None] = queue.Queue()
+        self._allowance = SLACK_BYTES
+        self._flooded = False
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def __enter__(self) -> Wall:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the wall down; everything behind it dies."""
+        with suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        self._process.kill()
+        self._process.wait()
+        for command in self.start.undo:
+            subprocess.run(command, capture_output=True)
+        self._log.close()
+
+    def wait_ready(self) -> None:
+        """Wait until the libraries are imported; WallError with the process's own words if it ends instead."""
+        if self.versions:
+            return
+        kind, _, payload = self.receive(START_SECONDS, "the sandbox did not start")
+        if kind != READY:
+            raise WallError("the sandbox said something else than that it is ready")
+        self.versions = json.loads(payload)
+
+    def session(self, source: str) -> Session:
+        """Open a session for one submitted file."""
+        self.wait_ready()
+        return Session(self, source)
+
+    def _listen(self) -> None:
+        stream = self._process.stdout
+        if stream is None:
+            raise WallError("the sandbox has no output")
+        while True:
+            header = _read_exactly(stream.fileno(), PACKET_HEADER)
+            if header is None:
+                break
+            length = int.from_bytes(header[5:9], "big")
+            payload = _read_exactly(stream.fileno(), length)
+            if payload is None:
+                break
+            kind, number = header[:1], int.from_bytes(header[1:5], "big")
+            if kind == DATA:
+                self._allowance -= length
+                if self._allowance < 0:  # nobody asked for this much: the session is told once, the bytes are dropped
+                    kind, payload = FLOOD, b""
+                    if self._flooded:
+                        continue
+                    self._flooded = True
+            self._packets.put((kind, number, payload))
+        self._packets.put(None)
+
+    def send(self, kind: bytes, session: int, payload: bytes = b"") -> None:
+        """Write one packet to the warm process."""
+        data = memoryview(kind + session.to_bytes(4, "big") + len(payload).to_bytes(4, "big") + payload)
+        stream = self._process.stdin
+        if stream is None:
+            raise WallError("the sandbox has no input")
+        try:
+            while data:
+                data = data[os.write(stream.fileno(), data) :]
+        except OSError:
+            raise WallError(f"the sandbox is gone: {self._last_words()}") from None
+
+    def receive(self, seconds: float, late: str) -> tuple[bytes, int, bytes]:
+        """Wait for one packet; WallError if the warm process ends or stays silent for so long."""
+        try:
+            packet = self._packets.get(timeout=max(0.0, seconds))
+        except queue.Empty:
+            raise WallError(f"{late} in time") from None
+        if packet is None:
+            raise WallError(f"the sandbox ended: {self._last_words()}")
+        return packet
+
+    def poll(self, seconds: float) -> tuple[bytes, int, bytes] | None:
+        """Wait for one packet; None if there is none in time. WallError if the warm process has ended."""
+        try:
+            packet = self._packets.get(timeout=max(0.0, seconds))
+        except queue.Empty:
+            return None
+        if packet is None:
+            raise WallError(f"the sandbox ended: {self._last_words()}")
+        return packet
+
+    def allow(self, size: int) -> None:
+        """Let a session's process send so many bytes from now on."""
+        self._allowance = size
+        self._flooded = False
+
+    def next_number(self) -> int:
+        """A number for a new process behind the wall."""
+        self._sessions += 1
+        return self._sessions
+
+    def start_options(self, source: str, folder: str) -> dict[str, Any]:
+        """What the warm process needs to know to start one submission."""
+        limits = self.manifest.limits
+        return {
+            "source": source,
+            "folder": folder,
+            "names": {name: list(self.manifest.aliases.get(name, ())) for name in LOOP_FREE},
+            "uid": self.start.uid,
+            "memory": limits.memory_mb << 20,
+            "processes": limits.processes,
+            "files": limits.file_mb << 20,
+            "cpu_seconds": int(limits.submission_seconds + limits.improvement_seconds) * 2,
+            "output_bytes": limits.output_kb << 10,
+            "answer_bytes": limits.answer_mb << 20,
+            "seccomp": self._filter,
+        }
+
+    def _last_words(self) -> str:
+        self._log.seek(0)
+        lines = self._log.read()[-4000:].decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+
+def _read_exactly(descriptor: int, size: int) -> bytes | None:
+    parts = []
+    while size:
+        try:
+            data = os.read(descriptor, min(size, 1 << 20))
+        except OSError:
+            return None
+        if not data:
+            return None
+        parts.append(data)
+        size -= len(data)
+    return b"".join(parts)
+
+
+@dataclass
+class Session:
+    """One submission behind the wall. A process that dies or hangs is replaced by a fresh one for the next test.
+
+    Attributes:
+        findings: of the static examination, from before any of the file's code ran.
+        import_problem: why the file cannot be imported, None if it can.
+        endings: how its processes ended. output: what they printed (for the instructor).
+    """
+
+    wall: Wall
+    source: str
+    findings: dict[str, Any] = field(default_factory=dict)
+    import_problem: StudentError | None = None
+    endings: list[Ending] = field(default_factory=list)
+    import_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._number: int | None = None
+        self._reader = wire.Reader(max_body=0)
+        self._trees: list[Any] = []
+        self._requests = 0
+        self._deadline = 0.0
+        self._folder: str | None = None
+        self._fresh = True
+        self._shut_in = False  # whether the present process has shown that its jail is closed
+        self._lines = self.source.count("\n") + self.source.count("\r") + 1
+        self._open()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the submission's processes, all of them."""
+        if self._number is not None:
+            self._kill()
+
+    def begin_test(self, seconds: float) -> None:
+        """Give the next requests, together, so many seconds."""
+        self._deadline = time.monotonic() + seconds
+        self._fresh = True
+
+    def perform(self, request: Request) -> Response:
+        """Send one request and return the response; StudentError if the process did not give one."""
+        if self.import_problem is not None:
+            raise self.import_problem
+        if request["op"] == "loops":
+            return {"value": self.findings["loops"].get(request["name"], [])}
+        if self._number is None:
+            self._open()
+            if self.import_problem is not None:
+                raise self.import_problem
+        self._requests += 1
+        number = self._requests
+        self.wall.allow((self.wall.manifest.limits.answer_mb << 20) + SLACK_BYTES)
+        self._send({**request, "number": number, "fresh": self._fresh})
+        self._fresh = False
+        tree = self._receive(self._deadline)
+        response = checked_response(tree, number, self._lines)
+        if response is None:
+            raise self._broken("garbage", "the process answered something else than was asked")
+        return response
+
+    def _open(self) -> None:
+        limits = self.wall.manifest.limits
+        self._number = self.wall.next_number()
+        self._reader = wire.Reader(max_body=(limits.answer_mb << 20) + SLACK_BYTES)
+        self._trees = []
+        self._shut_in = False
+        if self.wall.start.folder is None:
+            self._folder = tempfile.mkdtemp(prefix="dml-")
+        folder = self.wall.start.folder or self._folder or ""
+        self.wall.allow(SLACK_BYTES)
+        self.wall.send(START, self._number, json.dumps(self.wall.start_options(self.source, folder)).encode())
+        start = time.monotonic()
+        try:
+            findings = self._receive(start + limits.import_seconds)
+            self._shut_in = True
+            self.findings = _checked_findings(findings)
+            if not self.findings["usable"]:
+                problem = self.findings["syntax"][-1]
+                raise StudentError("syntax", problem["message"], "SyntaxError", problem["line"])
+            told = self._receive(start + limits.import_seconds)
+        except StudentError as problem:
+            problem.called = ""
+            self.import_problem = problem if problem.kind == "syntax" else as_import_problem(problem)
+            self.close()
+            return
+        self.import_seconds = time.monotonic() - start
+        if not (isinstance(told, dict) and told.get("imported") is True):
+            self.import_problem = _told_problem(told, self._lines)
+            self.close()
+
+    def _send(self, tree: Any) -> None:
+        if self._number is not None:
+            self.wall.send(DATA, self._number, wire.encode(tree))
+
+    def _receive(self, deadline: float) -> Any:
+        """Wait for one frame of the current process; StudentError for anything else."""
+        while not self._trees:
+            packet = self.wall.poll(deadline - time.monotonic())
+            if packet is None:
+                raise self._broken("timeout", "")
+            kind, number, payload = packet
+            if number != self._number:
+                continue  # the last bytes of a process that has been killed
+            if kind == EXITED:
+                raise self._ended(payload)
+            if kind == FLOOD:
+                raise self._broken("garbage", "the process sent more than was asked")
+            try:
+                self._trees += self._reader.feed(payload)
+            except wire.WireError as problem:
+                raise self._broken("garbage", str(problem)) from None
+        return self._trees.pop(0)
+
+    def _broken(self, kind: str, message: str) -> StudentError:
+        """Kill the process and say why."""
+        self._kill()
+        return StudentError(kind, message)
+
+    def _kill(self) -> None:
+        if self._number is None:
+            return
+        self.wall.send(KILL, self._number)
+        deadline = time.monotonic() + END_SECONDS
+        while True:
+            packet = self.wall.receive(deadline - time.monotonic(), "a submission's process did not end")
+            if packet[0] == EXITED and packet[1] == self._number:
+                self._record(packet[2])
+                return
+
+    def _ended(self, payload: bytes) -> StudentError:
+        ending = self._record(payload)
+        if ending.over_memory or "can't allocate memory" in ending.output or "MemoryError" in ending.output:
+            return StudentError("memory", "")
+        if ending.signal:
+            return StudentError("crash", f"signal {ending.signal}")
+        if ending.code == JAIL_FAILED and not self._shut_in:  # later, the code is the submission's own choice
+            raise WallError(f"the jail could not be closed: {ending.output.strip()}")
+        return StudentError("exit", f"exit status {ending.code}")
+
+    def _record(self, payload: bytes) -> Ending:
+        self._number = None
+        ending = Ending(**json.loads(payload))
+        self.endings.append(ending)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+        return ending
+
+
+def as_import_problem(problem: StudentError) -> StudentError:
+    """The same problem, met while the file was being imported."""
+    return StudentError("import", f"{problem.kind} {problem.message}".strip(), problem.type_name, problem.line)
+
+
+def _told_problem(told: Any, lines: int) -> StudentError:
+    problem = told.get("problem") if isinstance(told, dict) else None
+    if not isinstance(problem, dict):
+        return StudentError("import", "garbage")
+    error = checked_error(problem, lines)
+    return StudentError("import", error["message"], error["type_name"], error["line"])
+
+
+def _checked_findings(tree: Any) -> dict[str, Any]:
+    if not (isinstance(tree, dict) and isinstance(tree.get("findings"), dict)):
+        raise StudentError("garbage", "no findings")
+    return tree["findings"]

@@ -1,0 +1,68 @@
+"""From outcomes to points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, SKIPPED, Outcome
+from assignment.checking.student import GraderFault
+from assignment.manifest import Manifest, Task
+
+ALL, PART, NONE = "all", "part", "none"
+
+
+class ScoringError(GraderFault):
+    """The hidden tests' points do not sum to the manifest's."""
+
+
+@dataclass(frozen=True)
+class TaskScore:
+    """One task's result: points earned, and "all", "part", "none", "not-implemented" or "skipped"."""
+
+    task: Task
+    earned: float
+    state: str
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A submission's result. `points` are of ordinary tasks, `bonus` of bonus tasks."""
+
+    tasks: tuple[TaskScore, ...]
+    points: float
+    bonus: float
+
+
+def score(outcomes: Sequence[Outcome], manifest: Manifest) -> Score:
+    """Sum the points of passed tests by task. Raise ScoringError if a task's tests are not worth what it is worth."""
+    scores = []
+    for task in manifest.tasks:
+        own = tuple(o for o in outcomes if o.task == task.id)
+        if not own:
+            continue  # the task was not asked for
+        worth = round(sum(o.points for o in own), 6)
+        if worth != task.points:
+            raise ScoringError(f"the tests of task '{task.id}' are worth {worth}, the manifest says {task.points}")
+        earned = round(sum(o.points for o in own if o.status == PASSED), 6)
+        scores.append(TaskScore(task, earned, _state(own), own))
+    return Score(
+        tasks=tuple(scores),
+        points=round(sum(s.earned for s in scores if not s.task.bonus), 6),
+        bonus=round(sum(s.earned for s in scores if s.task.bonus), 6),
+    )
+
+
+def _state(outcomes: Sequence[Outcome]) -> str:
+    if all(o.status == PASSED for o in outcomes):
+        return ALL
+    if any(o.status == PASSED for o in outcomes):
+        return PART
+    if all(o.reason == NOT_IMPLEMENTED for o in outcomes):
+        return NOT_IMPLEMENTED
+    if all(o.status == SKIPPED for o in outcomes):
+        return SKIPPED
+    if any(o.status == FAILED for o in outcomes):
+        return NONE
+    return SKIPPED

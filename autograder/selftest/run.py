@@ -1,0 +1,170 @@
+"""Grade every known file behind the wall, several at a time, and print one table.
+
+After every attack a witness is started in the same sandbox: it fails if the attack left anything behind. Every report
+that a student would get for an attack is searched for lines of the hidden tests and for texts of the attack's own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import multiprocessing
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cache
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from assignment.manifest import Limits, Manifest, load
+from autograder.selftest.cases import ATTACK, KINDS, MISCONCEPTION, Case, cases, fault_of, witness, wrong_solution
+
+ATTACK_LIMITS = {"test_seconds": 1.5, "submission_seconds": 4.0, "import_seconds": 4.0}  # a denial need not be long
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one known file was graded. `fault` is "" where the grade is as expected; `named`: the name was recognised."""
+
+    case: Case
+    points: float
+    bonus: float
+    named: bool
+    fault: str
+    seconds: float
+
+
+class Grader:
+    """One process's walls: with the ordinary limits, and with short ones for attacks."""
+
+    def __init__(self, isolation: str) -> None:
+        from autograder.sandbox.wall import Wall
+
+        self.manifest = load()
+        short: Limits = dataclasses.replace(self.manifest.limits, **ATTACK_LIMITS)
+        self.short = dataclasses.replace(self.manifest, limits=short)
+        self.wall = Wall(isolation, self.manifest)
+        self._wrong_points: float | None = None
+
+    def grade(self, case: Case) -> Result:
+        """Grade one known file and judge the grade."""
+        from autograder import grading
+        from autograder.known import submission_of
+
+        start = time.monotonic()
+        attack = case.kind == ATTACK
+        manifest = self.short if attack else self.manifest
+        self.wall.manifest = manifest
+        tasks = [t.id for t in manifest.tasks if t.id != grading.IMPROVEMENT] if attack else None
+        grade = grading.grade(submission_of(case.id, case.source), self.wall, manifest, tasks=tasks, explain=not attack)
+        wrong_points = self.wrong_points() if attack else 0.0
+        fault = fault_of(case, grade.score, manifest, wrong_points)
+        if attack:
+            fault = fault or self.left_behind() or leak(grade, case.source, manifest)
+        named = any(o.misconception == case.id for s in grade.score.tasks for o in s.outcomes)
+        score = grade.score
+        return Result(case, score.points, score.bonus, named, fault, time.monotonic() - start)
+
+    def wrong_points(self) -> float:
+        """What the solution that attacks start from earns without an attack."""
+        from autograder import grading
+        from autograder.known import submission_of
+
+        if self._wrong_points is None:
+            tasks = [t.id for t in self.manifest.tasks if t.id != grading.IMPROVEMENT]
+            submission = submission_of("wrong", wrong_solution())
+            score = grading.grade(submission, self.wall, self.manifest, tasks=tasks, explain=False).score
+            self._wrong_points = score.points + score.bonus
+        return self._wrong_points
+
+    def left_behind(self) -> str:
+        """What the witness finds in the sandbox, "" if it finds nothing."""
+        with self.wall.session(witness()) as session:
+            problem = session.import_problem
+        return f"left behind: {problem.message}" if problem is not None else ""
+
+
+@cache
+def hidden_lines() -> tuple[str, ...]:
+    """Lines of the hidden tests that are long enough to be recognised."""
+    from autograder.grading import HIDDEN_TESTS
+
+    texts = [path.read_text(encoding="utf-8") for path in HIDDEN_TESTS.glob("*.py")]
+    shown = ("behaviour=", "hint=", '"""', "from ", "import ")
+    lines = {line.strip() for text in texts for line in text.splitlines()}
+    return tuple(line for line in lines if len(line) > 30 and not line.startswith(shown) and "hint" not in line)
+
+
+def leak(grade, source: str, manifest: Manifest) -> str:
+    """What of the hidden tests, or of the submission's own texts, stands in its student's reports."""
+    from autograder.record import record
+    from autograder.reports.feedback import feedback
+    from autograder.reports.html import render as to_html
+    from autograder.reports.markdown import render as to_markdown
+
+    entry = json.loads(json.dumps(record(grade, manifest)))
+    told = feedback(entry, manifest, source)
+    text = to_html(told) + to_markdown(told)
+    found = [line for line in hidden_lines() if line in text and line not in source]
+    messages = {
+        o.message for s in grade.score.tasks for o in s.outcomes if len(o.message) > 30 and o.reason != "import"
+    }
+    found += [message for message in messages if message in text and message not in source]
+    return f"a report shows: {found[0][:60]!r}" if found else ""
+
+
+_grader: Grader | None = None
+
+
+def _start(isolation: str) -> None:
+    global _grader
+    _grader = Grader(isolation)
+
+
+def _grade(case: Case) -> Result:
+    if _grader is None:
+        raise RuntimeError("the worker has no grader")
+    return _grader.grade(case)
+
+
+def selftest(isolation: str, workers: int, only: str, console: Console) -> int:
+    """Grade all known files whose id contains `only`; print the table; return the number of faults."""
+    from autograder.sandbox import backends
+
+    backends.start(isolation)  # a missing isolation shall be one line, not a broken worker
+    chosen = [case for case in cases() if only in case.id]
+    start = time.monotonic()
+    results = []
+    context = multiprocessing.get_context("spawn")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(isolation,)) as pool,
+        Progress(*columns, console=console, transient=True) as progress,
+    ):
+        bar = progress.add_task("known files", total=len(chosen))
+        for future in as_completed([pool.submit(_grade, case) for case in chosen]):
+            results.append(future.result())
+            progress.advance(bar)
+    results.sort(key=lambda result: (KINDS.index(result.case.kind), result.case.id))
+    show(results, time.monotonic() - start, console)
+    return sum(bool(result.fault) for result in results)
+
+
+def show(results: list[Result], seconds: float, console: Console) -> None:
+    """Print the table and its sums."""
+    table = Table("kind", "file", "points", "bonus", "expected", "as expected", "named", "seconds")
+    for result in results:
+        verdict = f"[bold red]no: {result.fault}[/]" if result.fault else "[green]yes[/]"
+        named = ("yes" if result.named else "–") if result.case.kind == MISCONCEPTION else ""
+        case = result.case
+        figures = (f"{result.points:g}", f"{result.bonus:g}")
+        table.add_row(case.kind, case.id, *figures, case.expected, verdict, named, f"{result.seconds:.1f}")
+    console.print(table)
+    for kind in KINDS:
+        own = [result for result in results if result.case.kind == kind]
+        good = sum(not result.fault for result in own)
+        if own:
+            console.print(f"{kind}: {good} of {len(own)} as expected")
+    console.print(f"{len(results)} files in {seconds:.0f} s, {sum(bool(r.fault) for r in results)} not as expected")

@@ -1,0 +1,82 @@
+"""What is wrong with a file as a file is said in one line."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from assignment.manifest import load
+from autograder.intake import IntakeError, read_submission
+
+GOOD = b"def triplet_loss(a, b, margin):\n    return a\n"
+
+
+def refused(path) -> str:
+    with pytest.raises(IntakeError) as caught:
+        read_submission(path, load())
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_good_file(tmp_path):
+    path = tmp_path / "dml.py"
+    path.write_bytes(GOOD)
+    submission = read_submission(path, load(), owner="s-17")
+    assert submission.source == GOOD.decode()
+    assert (submission.name, submission.owner, len(submission.sha256)) == ("dml.py", "s-17", 64)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\xef\xbb\xbf" + GOOD, GOOD.replace(b"\n", b"\r\n"), "# žluťoučký\n".encode() + GOOD],
+    ids=["byte-order mark", "CRLF", "UTF-8"],
+)
+def test_harmless_variants(tmp_path, data):
+    path = tmp_path / "dml.py"
+    path.write_bytes(data)
+    compile(read_submission(path, load()).source, "dml.py", "exec")
+
+
+def test_declared_encoding(tmp_path):
+    path = tmp_path / "dml.py"
+    path.write_bytes("# -*- coding: latin-1 -*-\nname = 'é'\n".encode("latin-1"))
+    scope: dict = {}
+    exec(compile(read_submission(path, load()).source, "dml.py", "exec"), scope)
+    assert scope["name"] == "é"
+
+
+def test_missing_folder_empty(tmp_path):
+    assert "does not exist" in refused(tmp_path / "dml.py")
+    assert "is a folder" in refused(tmp_path)
+    (tmp_path / "empty.py").write_bytes(b" \n\n")
+    assert "is empty" in refused(tmp_path / "empty.py")
+
+
+def test_not_a_regular_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.py")
+    assert "not a regular file" in refused(tmp_path / "pipe.py")
+    assert "not a regular file" in refused(tmp_path.__class__("/dev/zero"))
+
+
+def test_too_large(tmp_path):
+    path = tmp_path / "dml.py"
+    with path.open("wb") as file:
+        file.truncate(50 << 20)
+    assert "MB" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"x = 1\ny = '\0'\n", "null byte in line 2"),
+        (b"x = 1\ny = '\xff'\n", "line 2"),
+        ("x = 1\n".encode("utf-16"), "UTF-16"),
+        (b"# coding: klingon\nx = 1\n", "klingon"),
+    ],
+)
+def test_no_text(tmp_path, data, says):
+    path = tmp_path / "dml.py"
+    path.write_bytes(data)
+    assert says in refused(path)

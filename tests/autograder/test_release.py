@@ -1,0 +1,435 @@
+"""The template made by markers, the bundle, and the scan that proves the bundle clean."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import os
+import py_compile
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assignment import todo
+from assignment.checking.load import load_module
+from assignment.manifest import load
+from autograder import release as releases
+from autograder.release import MarkerError, ReleaseError, bundle, handout, leak_scan, make, release
+from autograder.release.markers import find_blocks, make_template
+
+ROOT = Path(__file__).resolve().parents[2]
+HIDDEN = """
+from assignment.checking import expect, task
+
+@task("distances", points=1, behaviour="a sentence that only the grader knows", hint="h", shown=True)
+def test_it(student, rng):
+    planted = rng.uniform(-1.25, 3.75, size=(5, 3)).astype("float32")
+    expect(student.distances(planted, planted)).close_to([0.125, 7.5, 0.625])
+    expect(student.gem(planted, 2.0)).close_to(0.73819)
+"""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory) -> Path:
+    """A copy of what a release is made from."""
+    root = tmp_path_factory.mktemp("repository")
+    for folder in ("assignment", "data_scripts", "solution", "template", "autograder/hidden_tests"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", root)
+    dependencies = bundle.tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    pins = [re.match(r"[\w.-]+", text)[0] + "==1.2.3\n" for text in dependencies]
+    (root / "constraints.txt").write_text("".join(pins), "utf-8")
+    return root
+
+
+@pytest.fixture(scope="module")
+def reference() -> str:
+    return (ROOT / "solution/dml.py").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def secrets(reference) -> leak_scan.Secrets:
+    hidden = {
+        "autograder/hidden_tests/test_x.py": HIDDEN.encode(),
+        "autograder/hidden_tests/x.bin": bytes(range(256)) * 4,
+    }
+    return leak_scan.collect(reference, hidden, load(), "")
+
+
+# ------------------------------------------------------------------------------------------------------ markers
+
+
+def lines(*body: str) -> str:
+    return "\n".join(["import math", "", "", "def f():", *body]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "says"),
+    [
+        (["    ### BEGIN SOLUTION distances", "    ### BEGIN SOLUTION gem", "    return 1"], 6, "nested"),
+        (["    ### BEGIN SOLUTION distances", "    ### BEGIN REFERENCE", "    return 1"], 6, "nested"),
+        (["    ### BEGIN SOLUTION distances", "    return 1"], 5, "unclosed"),
+        (["    return 1", "    ### END SOLUTION"], 6, "without BEGIN"),
+        (["    ### BEGIN SOLUTION distances", "    # nothing", "    ### END SOLUTION", "    return 1"], 5, "empty"),
+        (["    ### BEGIN SOLUTION distances", "    return 1", "    ### END REFERENCE"], 7, "closes BEGIN SOLUTION"),
+        (["    ### BEGIN SOLUTION distances", "    return 1", "    ### END SOLUTION distances"], 7, "takes no"),
+        (["    ### BEGIN SOLUTION distances", "    return 1", "### END SOLUTION"], 7, "indented"),
+        (["    ### BEGIN SOLUTION", "    return 1", "    ### END SOLUTION"], 5, "needs the id"),
+        (["    ### BEGIN SOLUTION distance", "    return 1", "    ### END SOLUTION"], 5, "no task 'distance'"),
+        (["    ### BEGIN REFERENCE gem", "    return 1", "    ### END REFERENCE"], 5, "takes no"),
+        (["    return 1  ### BEGIN SOLUTION gem"], 5, "line of its own"),
+    ],
+)
+def test_wrong_markers_are_errors_with_their_line(body, line, says):
+    with pytest.raises(MarkerError, match=says) as problem:
+        make_template(lines(*body), load())
+    assert problem.value.line == line
+    assert str(problem.value).startswith(f"line {line}: ")
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "## BEGIN SOLUTION distances",
+        "#### BEGIN SOLUTION distances",
+        "###BEGIN SOLUTION distances",
+        "###  BEGIN SOLUTION distances",
+        "### BEGIN  SOLUTION distances",
+        "### Begin Solution distances",
+        "# begin solution distances",
+        "#BEGIN SOLUTION",
+        "### BEGINN SOLUTION distances",
+        "### BEGIN SOLUTOIN distances",
+        "### BEGIN_SOLUTION distances",
+        "### BEGINSOLUTION distances",
+        "### BEGIN HIDDEN",
+        "### START SOLUTION distances",
+        "### END",
+        "## end refrence",
+        "### BEGIN SOLUTION distances gem",
+    ],
+)
+def test_a_comment_like_a_marker_is_an_error(comment):
+    with pytest.raises(MarkerError, match="is no marker") as problem:
+        make_template(lines(f"    {comment}", "    return 1"), load())
+    assert problem.value.line == 5
+
+
+@pytest.mark.parametrize(
+    "comment", ["# the end of the list", "# beginning with the largest", "# -----", "# solution: none"]
+)
+def test_an_ordinary_comment_is_none(comment):
+    assert comment in make_template(lines(f"    {comment}", "    return math.pi"), load())
+
+
+def test_a_marker_in_a_docstring_is_text():
+    source = lines('    """', "    ### BEGIN SOLUTION distances", '    """', "    return math.pi")
+    assert make_template(source, load()) == source
+
+
+def test_a_block_becomes_a_stub_at_its_indentation():
+    source = lines(
+        "    if True:", "        ### BEGIN SOLUTION gem", "        return math.pi", "        ### END SOLUTION"
+    )
+    template = make_template(source, load())
+    assert '        # your code\n        raise NotImplementedError("Task 14: Generalised-mean pooling")\n' in template
+    assert "math.pi" not in template
+    assert template.startswith("import math\n")
+
+
+def test_a_name_that_only_a_removed_block_defines_is_an_error():
+    source = "### BEGIN REFERENCE\nLIMIT = 3\n### END REFERENCE\n\n\ndef f():\n    return LIMIT\n"
+    with pytest.raises(MarkerError, match="'LIMIT', which the template still uses"):
+        make_template(source, load())
+
+
+def test_a_reference_that_is_no_python_is_an_error_with_its_line():
+    with pytest.raises(MarkerError, match="line 2"):
+        make_template("x = 1\ny = (\n", load())
+
+
+# ----------------------------------------------------------------------------------------------------- template
+
+
+def test_the_committed_template_and_table_are_fresh(tree):
+    for path, text in make(tree).texts.items():
+        assert (ROOT / path).read_text("utf-8") == text, f"{path} is stale: run python -m autograder release"
+
+
+def test_every_task_has_a_stub_unless_the_to_do_list_knows_better(reference):
+    marked = {block.task for block in find_blocks(reference, load())} - {""}
+    assert {task.id for task in load().tasks} - marked == todo.WITHOUT_STUB
+
+
+def test_the_template_imports_and_every_stub_names_its_task(tmp_path, tree):
+    path = tmp_path / "dml.py"
+    path.write_text(make(tree).texts["template/dml.py"], "utf-8")
+    module = load_module(path)
+    with pytest.raises(NotImplementedError, match="Task 1: "):
+        module.GDextractor(None, 64)
+    with pytest.raises(NotImplementedError, match="Task 13: ArcFace"):
+        module.ArcFace(2, 2)
+    with pytest.raises(NotImplementedError, match="Task 7: "):
+        module.distances(None, None)
+    assert [task.id for task in todo.remaining(path)] == [task.id for task in load().tasks if not task.bonus]
+
+
+def test_the_template_lints_clean(tmp_path, tree):
+    path = tmp_path / "dml.py"
+    path.write_text(make(tree).texts["template/dml.py"], "utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--isolated",
+        "--select",
+        "E,F,I,W",
+        "--ignore",
+        "F401",
+        "--line-length",
+        "120",
+        str(path),
+    ]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "No module named ruff" in found.stderr:
+        pytest.skip("ruff is not installed")
+    assert found.returncode == 0, found.stdout
+
+
+def test_nothing_is_left_to_do_in_the_reference():
+    assert todo.remaining(ROOT / "solution/dml.py") == []
+
+
+def test_a_stub_behind_a_return_no_longer_counts():
+    tree = ast.parse('def f(x):\n    return x\n    raise NotImplementedError("Task 2: Triplet loss")\n')
+    assert todo.stubs(tree) == {}
+
+
+# ---------------------------------------------------------------------------------------------------- leak scan
+
+
+def test_the_bundle_is_clean(tree):
+    assert [str(finding) for finding in make(tree).findings] == []
+
+
+def test_the_scan_knows_many_secrets(secrets):
+    assert len(secrets.code) > 120
+    assert secrets.numbers.keys() == {(0.125, 7.5, 0.625), (0.73819,)}
+
+
+def test_generic_lines_are_lines_of_the_reference(reference):
+    text = f" {leak_scan.tokens(reference)} "
+    assert [line for line in leak_scan.GENERIC if f" {leak_scan.tokens(line)} " not in text] == []
+
+
+LINE = "        squared[labels[rows, None] == labels] = torch.inf"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"def test():\n{LINE}\n",
+        "squared[ labels[rows,None]==labels ]=torch.inf\n",
+        "\t\tsquared[labels[rows, None] == labels] = torch.inf  # far away\n",
+        "squared[\n    labels[rows, None]\n    == labels\n] = torch.inf\r\n",
+        f"x = 1; {LINE.strip()}; y = 2\n",
+        "d = torch.where(same.bool(), distances.square(), (margin - distances).clamp_min(0).square())\n",
+        "code = 'def f():\\n" + LINE.replace("'", '"') + "\\n'\n",
+    ],
+    ids=["pasted", "spacing", "comment", "wrapped", "in a line", "other target", "in a string"],
+)
+def test_a_solution_line_in_a_public_test_is_found(text, secrets):
+    found = leak_scan.scan({"assignment/public_tests/check_x.py": text.encode()}, secrets)
+    assert found and "solution/dml.py:" in found[0].what
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_other_encodings_do_not_hide_it(encoding, secrets):
+    assert leak_scan.scan({"README.md": f"look: {LINE}\n".encode(encoding)}, secrets)
+
+
+def test_a_solution_in_a_notebook_is_found(secrets):
+    text = 'torch.cat([model(images.to(device)) for images in batches])\n"quoted"'
+    cell = {"cell_type": "code", "source": [text, "\n", LINE], "outputs": []}
+    notebook = json.dumps({"cells": [cell], "nbformat": 4})
+    assert len(leak_scan.scan({"notes.ipynb": notebook.encode()}, secrets)) >= 2
+
+
+def test_a_solution_in_a_zip_in_a_zip_is_found(secrets):
+    inner, outer = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", LINE)
+    with zipfile.ZipFile(outer, "w") as archive:
+        archive.writestr("inner.zip", inner.getvalue())
+    found = leak_scan.scan({"data.zip": outer.getvalue()}, secrets)
+    assert [finding.file for finding in found] == ["data.zip!inner.zip!a.txt"]
+
+
+def test_a_solution_as_text_in_an_npz_is_found(tmp_path, secrets):
+    np.savez_compressed(tmp_path / "x.npz", source=np.frombuffer(LINE.encode(), np.uint8))
+    assert leak_scan.scan({"x.npz": (tmp_path / "x.npz").read_bytes()}, secrets)
+
+
+@pytest.mark.parametrize("name", ["assignment/__pycache__/dml.pyc", "assignment/helper.txt"])
+def test_compiled_python_is_refused_under_any_name(tmp_path, name, secrets):
+    py_compile.compile(str(ROOT / "solution/dml.py"), cfile=str(tmp_path / "c"), doraise=True)
+    found = leak_scan.scan({name: (tmp_path / "c").read_bytes()}, secrets)
+    assert "compiled Python" in found[0].what
+
+
+def test_a_copied_hidden_test_is_found(secrets):
+    what = " ".join(f.what for f in leak_scan.scan({"assignment/public_tests/check_y.py": HIDDEN.encode()}, secrets))
+    for part in ("a sentence of", "test_x.py:6", "the numbers of"):
+        assert part in what
+
+
+@pytest.mark.parametrize("text", ["returns 0.125,\n 7.50 and 0.625", "it is 0.73819.", "[1.25e-1, 7.5, 0.625]"])
+def test_expected_numbers_are_found(text, secrets):
+    assert leak_scan.scan({"README.md": text.encode()}, secrets)
+
+
+def test_a_hidden_data_file_is_found(secrets):
+    found = leak_scan.scan({"assignment/harmless.png": bytes(range(256)) * 4}, secrets)
+    assert "hidden file" in found[0].what
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "optimizer.zero_grad()\noptimizer.step()\nwith torch.no_grad():\n    pass\n",
+        "else:\n    return x\n",
+        "squared[labels[rows, None] == labels_of_mine] = torch.inf\n",
+        "expect(answer).close_to([0.5, 7.5, 0.625])\n",
+        "triplet_loss([0.5], [0.4], margin=0.2) is [0.3]",
+    ],
+)
+def test_ordinary_text_is_clean(text, secrets):
+    assert leak_scan.scan({"assignment/ordinary.py": text.encode(), "README.md": text.encode()}, secrets) == []
+
+
+# ------------------------------------------------------------------------------------------- bundle and release
+
+
+def changed(tree: Path, tmp_path: Path, path: str, change) -> Path:
+    root = tmp_path / "changed"
+    shutil.copytree(tree, root)
+    change(root / path)
+    return root
+
+
+def test_release_writes_the_same_bytes_twice(tree, tmp_path, capsys):
+    release(False, tmp_path / "a", tree)
+    for path in sorted((tree / "assignment").rglob("*.py")):
+        os.utime(path, (1e9, 1e9))
+    release(False, tmp_path / "b", tree)
+    name = f"dml-{load().version}.zip"
+    assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert "clean" in capsys.readouterr().out
+    release(True, tmp_path / "c", tree)
+    assert not (tmp_path / "c").exists()
+
+
+def test_what_is_in_the_bundle(tree):
+    made = make(tree)
+    with zipfile.ZipFile(io.BytesIO(made.archive)) as archive:
+        assert archive.testzip() is None
+        names = [name.partition("/")[2] for name in archive.namelist()]
+    assert {"README.md", "dml.py", "requirements.txt", "assignment/public_tests/check_distances.py"} <= set(names)
+    assert names == sorted(names)
+    assert {Path(name).parts[0] for name in names} == {
+        "README.md",
+        "dml.py",
+        "requirements.txt",
+        "assignment",
+        "data_scripts",
+    }
+    assert not set(names) & bundle.KEPT_BACK
+    assert "torch==1.2.3\n" in made.files["requirements.txt"].decode()
+
+
+def test_a_stale_template_fails_the_check(tree, tmp_path):
+    root = changed(tree, tmp_path, "template/dml.py", lambda path: path.write_text("x = 1\n", "utf-8"))
+    with pytest.raises(ReleaseError, match=r"template/dml\.py stale"):
+        release(True, tmp_path, root)
+    release(False, tmp_path / "out", root)
+    release(True, tmp_path, root)
+
+
+def test_a_leak_stops_the_release_before_anything_is_written(tree, tmp_path, capsys):
+    def paste(path: Path) -> None:
+        path.write_text(path.read_text("utf-8") + f"\n\ndef helper():\n{LINE}\n", "utf-8")
+
+    root = changed(tree, tmp_path, "assignment/public_tests/check_gem.py", paste)
+    with pytest.raises(ReleaseError, match=r"not clean: 2 findings|not clean: 1 findings"):
+        release(False, tmp_path / "out", root)
+    assert "leak: assignment/public_tests/check_gem.py: holds solution/dml.py:" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "says"),
+    [
+        ("solution/dml.py", lambda p: p.unlink(), "cannot be read"),
+        ("solution/dml.py", lambda p: p.write_text("### END SOLUTION\n"), "solution/dml.py, line 1: END SOLUTION"),
+        ("constraints.txt", lambda p: p.unlink(), "constraints.txt is missing"),
+        ("constraints.txt", lambda p: p.write_text("numpy==2.0\n"), "pins no version of torch"),
+        ("constraints.txt", lambda p: p.write_text("numpy = 2.0\n"), "is no requirement"),
+        ("assignment/README.md", lambda p: p.write_text("x"), "needs the lines"),
+        ("assignment/x.bin", lambda p: p.write_bytes(b"x"), "no '.bin' files"),
+    ],
+)
+def test_what_cannot_be_released_is_one_line(tree, tmp_path, path, change, says):
+    root = changed(tree, tmp_path, path, change)
+    with pytest.raises(ReleaseError, match=re.escape(says)) as problem:
+        release(False, tmp_path / "out", root)
+    assert "\n" not in str(problem.value)
+
+
+def test_an_out_that_is_a_file_is_one_line(tree, tmp_path):
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(ReleaseError, match="cannot be written"):
+        release(False, tmp_path / "out", tree)
+
+
+def test_requirements_drop_local_versions_and_keep_markers():
+    pyproject = '[project]\ndependencies = ["torch>=2.4", "tomli>=2; python_version < \'3.11\'"]\n'
+    text = bundle.requirements(pyproject, "# made\ntorch==2.9.0+cpu  # x\nother==1\n")
+    assert text.splitlines()[1:] == ["torch==2.9.0", 'tomli>=2 ; python_version < "3.11"']
+
+
+def test_the_table_tells_points_and_needs():
+    text = handout.table(load())
+    assert "| 5 | One epoch of training (`training-step`) | `train` | 2 | 2 |" in text
+    assert f"**{load().points:g} + {load().bonus_points:g}**" in text
+
+
+def test_the_unpacked_bundle_works_alone(tree, tmp_path):
+    with zipfile.ZipFile(io.BytesIO(make(tree).archive)) as archive:
+        archive.extractall(tmp_path)
+    folder = tmp_path / f"dml-{load().version}"
+    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        call = [sys.executable, *command]
+        return subprocess.run(
+            call, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    listed = run("dml.py")
+    assert listed.returncode == 0, listed.stderr
+    assert "Triplet loss" in listed.stdout and "11 of 11 tasks to do" in listed.stdout
+    checked = run("-m", "assignment", "check")
+    assert checked.returncode == 1, checked.stderr
+    assert "0 of 11 tasks pass" in checked.stdout
+
+
+def test_the_root_is_the_repository():
+    assert releases.ROOT == ROOT
