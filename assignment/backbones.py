@@ -7,6 +7,7 @@ Every network here is laid out like torchvision's: either a `features` module or
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -79,3 +80,57 @@ def build(name: str, **options) -> nn.Module:
     if name not in BACKBONES:
         raise ValueError(f"unknown backbone '{name}'; choose one of {', '.join(BACKBONES)}")
     return BACKBONES[name](**options)
+
+
+def channels(network: nn.Module) -> int:
+    """Number of channels of the last feature map: what the first layer of the classifier takes."""
+    head = getattr(network, "fc", None) or getattr(network, "classifier", None) or network
+    for layer in head.modules():
+        if isinstance(layer, nn.Linear):
+            return layer.in_features
+        if isinstance(layer, nn.Conv2d):
+            return layer.in_channels
+    raise ValueError(f"{type(network).__name__} has no classifier to read the number of channels from")
+
+
+def load_weights(network: nn.Module, path: str | Path) -> list[str]:
+    """Load a state_dict file into a network and return the names of the parameters it does not hold.
+
+    Only numbers are read from the file (`weights_only=True`), never code. A file may hold the convolutions only
+    (`features.*`): the classifier, which no descriptor uses, then keeps its random values.
+
+    Raises:
+        ValueError: no such file, not a state_dict, made for another network; one line.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ValueError(f"weights {path}: there is no such file") from None
+    except Exception:  # damaged files raise many kinds, and their texts are pages long
+        raise ValueError(f"weights {path}: not a file of weights that can be read safely (a state_dict)") from None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f"weights {path}: not a state_dict (names and tensors)")
+    wanted = network.state_dict()
+    for name, value in state.items():
+        if name not in wanted:
+            raise ValueError(f"weights {path}: '{name}' is no parameter of {type(network).__name__}; is it its file?")
+        if value.shape != wanted[name].shape:
+            shapes = f"{tuple(value.shape)} instead of {tuple(wanted[name].shape)}"
+            raise ValueError(f"weights {path}: '{name}' has the shape {shapes}; is it this network's file?")
+    missing = [name for name in wanted if name not in state and not name.endswith("num_batches_tracked")]
+    if body := [name for name in missing if not name.startswith(("fc.", "classifier."))]:
+        raise ValueError(f"weights {path}: '{body[0]}' is missing ({len(body)} in all); is it this network's file?")
+    network.load_state_dict(state, strict=False)
+    return missing
+
+
+def settle_batchnorm(network: nn.Module, images: Tensor) -> None:
+    """Give every BatchNorm layer of a random network the statistics of these images, as a trained one would have them."""
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = None  # a plain average: the default would keep 90 % of the initial zeros and ones
+            layer.reset_running_stats()
+    network.train()
+    with torch.no_grad():
+        network(images)
+    network.eval()

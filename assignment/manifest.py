@@ -99,7 +99,7 @@ def parse(text: str) -> Manifest:
     data = tomllib.loads(text)
     tasks: list[Task] = []
     for number, entry in enumerate(data["tasks"], start=1):
-        lists = {key: tuple(entry.pop(key)) for key in ("names", "needs", "hints")}
+        lists: dict[str, Any] = {key: tuple(entry.pop(key)) for key in ("names", "needs", "hints")}
         task = Task(number=number, **entry, **lists)
         earlier = {other.id for other in tasks}
         if task.id in earlier:

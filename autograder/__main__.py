@@ -1,14 +1,13 @@
 """The instructor's command: `python -m autograder grade | release | selftest`.
 
 Exit status: 0 done (whatever the grade) · 1 `selftest` or `release --check` found a fault · 2 wrong options · 3 the
-submission cannot be graded as a file · 4 the grader cannot be trusted here (no isolation, a canary failed, a broken test)
-· 5 the reports could not be written.
+submission cannot be graded as a file · 4 the grader cannot be trusted here (no isolation, a canary failed, a broken
+test) · 5 the reports could not be written.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 import os
 from enum import Enum
 from pathlib import Path
@@ -48,6 +47,11 @@ def _plain(text: str) -> str:
     return escape(" ".join("".join(c if c.isprintable() else " " for c in text).split()))
 
 
+def _wide(console: Console) -> Console:
+    """A console for wide tables: where the output is no terminal, nothing says how wide it is."""
+    return console if console.is_terminal else Console(width=150)
+
+
 def _known_tasks(tasks: list[str], manifest: Manifest) -> list[str] | None:
     ids = [task.id for task in manifest.tasks]
     numbers = {str(task.number): task.id for task in manifest.tasks}
@@ -81,13 +85,6 @@ def grade(
         submission = read_submission(file, manifest)
     except IntakeError as problem:
         stop(UNUSABLE, str(problem))
-    from autograder.reports.writing import ReportError, require_writable
-
-    try:
-        if out is not None:
-            require_writable(out)
-    except ReportError as problem:
-        stop(UNWRITTEN, str(problem))
     if isolation is Isolation.process and not as_json:
         errors.print("[yellow]note:[/] `process` is no wall: only grade code that you trust.")
 
@@ -102,33 +99,30 @@ def grade(
         from assignment.checking.student import GraderFault
         from autograder import grading
         from autograder.record import record
-        from autograder.reports import terminal
+        from autograder.reports import feedback, terminal, write
 
         console = Console(stderr=True) if as_json else Console()
         try:
-            with terminal.Progress(console, manifest) as progress:
+            with console.status("warming up" + (" and grading two known files" if canary else "")):
                 wall.wait_ready()
                 if canary:
-                    progress.phase("checking the grader on known files")
                     grading.canaries(wall, manifest)
-                progress.phase(f"grading {submission.name}")
-                result = grading.grade(submission, wall, manifest, seed, tasks, progress.report)
+            with terminal.Progress(manifest, console, f"grading {submission.name}") as progress:
+                result = grading.grade(submission, wall, manifest, seed, tasks, progress)
         except GraderFault as problem:
             stop(UNTRUSTED, f"the grader is at fault, not the submission: {problem}")
     entry = record(result, manifest)
     if as_json:
-        typer.echo(json.dumps(entry, indent=1))
+        typer.echo(write.as_json(entry), nl=False)
     else:
-        terminal.show(console, entry, manifest, submission.source)
+        terminal.print_result(entry, manifest, console)
     if out is not None:
-        from autograder.reports.writing import write_reports
-
         try:
-            written = write_reports(entry, manifest, submission.source, out)
-        except ReportError as problem:
+            written = write.write_reports(entry, feedback.feedback(entry, manifest, submission.source), out)
+        except write.ReportError as problem:
             stop(UNWRITTEN, str(problem))
         if not as_json:
-            console.print(f"feedback: {written}", soft_wrap=True, highlight=False)
+            console.print(f"feedback for the student: {written.html}", soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -159,7 +153,7 @@ def selftest(
     from autograder.selftest import run
 
     try:
-        faults = run.selftest(isolation.value, workers, only or "", Console())
+        faults = run.selftest(isolation.value, workers, only or "", _wide(Console()))
     except IsolationError as problem:
         stop(UNTRUSTED, str(problem))
     raise typer.Exit(FAULT if faults else OK)

@@ -102,7 +102,8 @@ def grade(
 
     Args:
         submission: what was handed in. wall: where it runs. manifest: tasks and limits.
-        seed: of all inputs; None for the submission's own. tasks: ids to grade (prerequisites come along), None for all.
+        seed: of all inputs; None for the submission's own.
+        tasks: ids to grade (prerequisites come along), None for all.
         report: called with each outcome as it is known. explain: look for misconceptions behind wrong values.
 
     Raises:

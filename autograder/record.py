@@ -101,7 +101,7 @@ def _measured(grade: Grade) -> dict[str, Any]:
 
 
 def plain(value: Any, whole: bool = False) -> Any:
-    """A JSON tree of a value: arrays as dtype, shape and their first numbers, or as base64 where `whole` asks for all."""
+    """A JSON tree of a value: arrays as dtype, shape and first numbers, or as base64 where `whole` asks for all."""
     if isinstance(value, (np.ndarray, np.generic)):
         array = np.asarray(value)
         if whole:

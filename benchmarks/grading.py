@@ -75,7 +75,9 @@ def timed(action: Callable[[], object]) -> float:
 def run(command: list[str], folder: Path) -> None:
     """Run a peer's command; its output is shown if it fails."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=900
+    )
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-3000:]}")
 
@@ -177,8 +179,8 @@ def table(submissions: int, peers: int) -> str:
     lines = [
         "# What grading one submission costs",
         "",
-        "Written by `python -m benchmarks.grading` (`make bench`): one run, everything on one core, the reference as the",
-        "submission, all hidden tests but the improvement task. Ratios count; seconds are this machine's.",
+        "Written by `python -m benchmarks.grading` (`make bench`): one run, everything on one core, the reference as",
+        "the submission, all hidden tests but the improvement task. Ratios count; seconds are this machine's.",
         "",
         "| grader | seconds per submission | submissions | times this grader |",
         "|---|---|---|---|",
@@ -186,9 +188,9 @@ def table(submissions: int, peers: int) -> str:
         "",
         f"CPU seconds per submission, grader and sandbox together: {cpu:.3f} with bubblewrap, {bare_cpu:.3f} without:"
         f" the isolation costs {1000 * (wall - bare):.0f} ms of wall clock, {1000 * (cpu - bare_cpu):.0f} ms of CPU.",
-        f"Peak resident memory of a submission's process: {peak:.0f} MB (libraries shared with the warm process included).",
+        f"Peak resident memory of a submission's process: {peak:.0f} MB, libraries shared with the warm process included.",
         "",
-        f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores of which one was used,"
+        f"{datetime.date.today()}, {platform.system()} {platform.machine()}, one of {os.cpu_count()} cores,"
         f" Python {platform.python_version()}, torch {metadata.version('torch')}.",
     ]
     return "\n".join(lines) + "\n"

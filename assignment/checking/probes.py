@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from assignment import backbones
+from assignment.checking.improvement import improvement as improvement  # re-exported: a probe like the others
 from assignment.datasets.split import ArraySplit
 
 if TYPE_CHECKING:

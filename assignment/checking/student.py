@@ -16,6 +16,9 @@ Request = dict[str, Any]
 Response = dict[str, Any]
 
 
+AGENT_KINDS = frozenset(["not-implemented", "missing", "signature", "exception", "value", "memory", "timeout"])
+
+
 class GraderFault(RuntimeError):
     """Something on the grader's side failed: no submission is to blame, and none can be judged."""
 
@@ -197,6 +200,8 @@ class Student:
         if isinstance(error, dict):
             texts = {key: str(error.get(key, ""))[:500] for key in ("kind", "message", "type_name")}
             line = error.get("line")
+            if texts["kind"] not in AGENT_KINDS:
+                texts = {"kind": "garbage", "message": "an error of no known kind"}
             raise StudentError(**texts, line=line if isinstance(line, int) else 0, called=called)
         value = self._revive(response.get("value"), called)
         if isinstance(value, RemoteObject):
@@ -217,7 +222,8 @@ class Student:
     def _revive(self, value: Any, called: str) -> Any:
         if isinstance(value, dict):
             if isinstance(value.get("$object"), int):
-                return RemoteObject(self, value["$object"], str(value.get("type_name", "object"))[:60], called)
+                name = str(value.get("type_name", ""))[:60]  # it ends up in descriptions of calls, so it is one word
+                return RemoteObject(self, value["$object"], name if name.isidentifier() else "object", called)
             return {key: self._revive(part, called) for key, part in value.items()}
         if isinstance(value, list):
             return [self._revive(part, called) for part in value]

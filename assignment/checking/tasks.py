@@ -19,7 +19,7 @@ def task(task_id: str, *, points: float, behaviour: str, hint: str, shown: bool 
         behaviour: what is tested, in a few words a student may read ("a far negative costs nothing").
         hint: what a student reads when a hidden test fails.
         shown: the inputs are no secret (worked by hand, the same for everyone), so the report may show the returned and
-            the expected value. Shown tests run before all others: nothing hidden can have reached the student's process.
+            the expected value. Shown tests run before all others: nothing hidden can have reached the process by then.
         loop_free: the test is about *how* the answer was computed; it passes only where the answer is right, too.
     """
 

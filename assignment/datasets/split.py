@@ -53,3 +53,11 @@ class ArraySplit:
         """Return the part of the split whose labels are in `classes`, in the same order."""
         chosen = np.isin(self.labels, classes)
         return ArraySplit(self.images[torch.from_numpy(chosen)], self.labels[chosen])
+
+    def first_of_each(self, n: int) -> ArraySplit:
+        """Return the first n images of each class, in the same order."""
+        place = np.zeros(len(self), dtype=np.int64)
+        for label in np.unique(self.labels):
+            own = self.labels == label
+            place[own] = np.arange(own.sum())
+        return ArraySplit(self.images[torch.from_numpy(place < n)], self.labels[place < n])

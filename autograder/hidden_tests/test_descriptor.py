@@ -15,7 +15,7 @@ POOLINGS = {False: lambda maps: maps.mean(axis=(2, 3)), True: lambda maps: maps.
     "descriptor",
     points=0.75,
     behaviour="SPoC: average of each channel, then length one",
-    hint="Keep the network up to its last feature map, average every channel over the whole map, divide each row by its length.",
+    hint="Keep the network up to its last map, average every channel over the whole map, divide each row by its length.",
 )
 def test_average_pooling(student, rng):
     network, mine = draw_network(student, rng)
@@ -87,7 +87,7 @@ def test_black_image(student, rng):
     "descriptor",
     points=0.25,
     behaviour="one image alone: shape (1, dim), the same descriptor as in a batch",
-    hint="A batch of one image is still a batch: does any line drop or mix the first dimension? And is `dim` an attribute?",
+    hint="A batch of one image is a batch: does any line drop or mix the first dimension? Is `dim` an attribute?",
 )
 def test_single_image(student, rng):
     network, mine = draw_network(student, rng)

@@ -22,7 +22,7 @@ HINT = "Pool, then the linear layer, then the division by the length, in this or
 
 
 def set_layer(student: Any, model: Any, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Give the student's linear layer, whatever it is called, known values; return weight and bias (0 if it has none)."""
+    """Give the student's linear layer, whatever its name, known values; return weight and bias (0 if it has none)."""
     weight, bias = rng.normal(size=(SIZE, CHANNELS)).astype(np.float32), np.zeros(SIZE, dtype=np.float32)
     shapes = parameters(student, model)
     kernels = [

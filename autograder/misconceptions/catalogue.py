@@ -85,7 +85,7 @@ def assemble(reference: str, overlay: str) -> str:
     """Lay an overlay over the reference's source and return the complete file, without solution markers.
 
     A function replaces the reference's function of that name, a constant the constant, a method the method of the
-    reference's class; what the reference does not have is inserted. An overlay with `COMPLETE = True` is the file itself.
+    reference's class; what the reference lacks is inserted. With `COMPLETE = True` the overlay is the file.
 
     Raises:
         OverlayError: the overlay replaces nothing, or the result does not compile.
@@ -173,7 +173,7 @@ def _lines(source: str, node: ast.stmt) -> list[str]:
 
 def _apply(source: str, edits: Iterable[Edit]) -> str:
     lines = source.split("\n")
-    # from the last line up, so that earlier numbers stay right; of several insertions at one place the first stays first
+    # from the last line up, so earlier numbers stay right; of insertions at one place the first stays first
     for _, (first, last, new) in sorted(enumerate(edits), key=lambda edit: (edit[1][0], edit[0]), reverse=True):
         lines[first:last] = new
     return "\n".join(lines)

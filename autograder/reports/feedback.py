@@ -1,8 +1,8 @@
 """From the instructor's record to what a student may see. Nothing reaches a student's report but through here.
 
-A hidden test shows what was called, the kind of what came back, the grader's sentence and the hint; never a value, never
-a text that the student's process wrote. A shown test's values may be seen: its inputs are no secret and it ran before
-anything hidden. So may the message of a failed import. All texts are plain; whoever renders them escapes them.
+A hidden test shows what was called, the kind of what came back, the grader's sentence and the hint; never a value,
+never a text that the student's process wrote. A shown test's values may be seen: its inputs are no secret and it ran
+before anything hidden. So may the message of a failed import. All texts are plain; whoever renders them escapes them.
 """
 
 from __future__ import annotations
@@ -174,11 +174,9 @@ class _Reader:
         return SourceLine(number, text) if text else None
 
     def definition(self, name: str) -> SourceLine | None:
-        """The line where the file defines a function or class."""
-        for match in DEFINITION.finditer(self.source):
-            if match[1] == name:
-                return self.where(len(re.findall(r"\r\n|\r|\n", self.source[: match.start(1)])) + 1)
-        return None
+        """The line where the file defines a function or class; the last one, which is the one that counts."""
+        starts = [match.start(1) for match in DEFINITION.finditer(self.source) if match[1] == name]
+        return self.where(len(re.findall(r"\r\n|\r|\n", self.source[: starts[-1]])) + 1) if starts else None
 
     def task(self, entry: Tree) -> TaskFeedback:
         """One task's entry."""
@@ -218,6 +216,8 @@ class _Reader:
                 found[first[key]] = replace(same, also=also, points=same.points + test.points)
                 continue
             first.setdefault(key, len(found))
+            if any(test.misconception == earlier.misconception for earlier in found):
+                test = replace(test, sentence="")  # it has been said
             found.append(test)
         return tuple(found)
 
@@ -247,10 +247,12 @@ class _Reader:
         if reason == "missing":
             return replace(result, headline=self._missing(task, name), called="", hint="", where=None)
         if reason == "signature":
-            text = f"`{name}` cannot be called with the arguments that the task gives it. Compare its definition with the task."
+            text = f"`{name}` cannot be called with the task's arguments. Compare its definition with the handout."
             return replace(result, headline=text, hint="", where=self.definition(name.rpartition(".")[2]))
         if reason == "value":
             return replace(result, headline=words.value_problem(str(entry["message"])), where=None)
+        if reason == "timeout" and str(entry["message"]).startswith("not tried again"):
+            reason = "not tried"
         text = words.session_problem(reason, self.manifest.limits, task.id == IMPROVEMENT)
         return replace(result, headline=text, where=None)
 
@@ -311,7 +313,7 @@ class _Reader:
         lost = safe.clean(entry.get("lost", ""), 60)
         left_out = f" Because of it `{lost}` was left out; the rest of the file was graded." if lost else ""
         message = safe.clean(entry.get("message", ""), 200)
-        return Notice(f"Syntax error in {place}", f"Python says: {message}.{left_out}", self.where(line))
+        return Notice(f"Syntax error in {place}", f"Python says: {message.rstrip('.')}.{left_out}", self.where(line))
 
     def _import(self, problem: Tree) -> Notice:
         title = "The file could not be imported, so nothing in it could be tested"
@@ -346,9 +348,10 @@ class _Reader:
 
 
 def never_ran(record: Tree) -> bool:
-    """Whether the file could not be imported from the start, so that no input ever reached it."""
+    """Whether the file could not be imported from the start, so that no input ever reached one of its processes."""
     reasons = {test["reason"] for entry in record["tasks"] for test in entry["tests"]}
-    return record["import_problem"] is not None and reasons <= BEFORE_ANY_INPUT
+    first = record["import_problem"] is not None and record["measured"]["processes"] <= 1
+    return first and reasons <= BEFORE_ANY_INPUT
 
 
 def _returned(value: Any, shown: bool) -> str:
@@ -391,6 +394,8 @@ def _summary(tasks: Sequence[TaskFeedback], complete: int, count: int) -> str:
         return "Only bonus tasks were graded."
     if complete == count:
         return "Every task is complete." if count > 1 else "The task is complete."
+    if count == 1:
+        return "The task is not complete yet."
     return f"{complete} of {count} tasks {'is' if complete == 1 else 'are'} complete."
 
 

@@ -70,7 +70,8 @@ def _task(task: TaskFeedback) -> Iterator[str]:
     yield from ("", f"### {task.number} {escape(task.title)}", "")
     for test in sorted(task.tests, key=lambda test: test.state == "passed"):
         sign = {"passed": "✓", "failed": "✗"}.get(test.state, "…")
-        yield f"- {sign} {ticked(test.behaviour)} ({points(test.points if test.state == 'passed' else 0)} / {points(test.points)})"
+        earned = test.points if test.state == "passed" else 0
+        yield f"- {sign} {ticked(test.behaviour)} ({points(earned)} / {points(test.points)})"
         yield from (f"  - {line}" for line in _facts(test))
 
 
@@ -85,7 +86,7 @@ def _facts(test: TestFeedback) -> Iterator[str]:
     if test.explanation:
         yield ticked(test.explanation)
     if test.misconception:
-        yield f"**Looks like: {ticked(test.misconception)}.** {ticked(test.sentence)}"
+        yield f"**Looks like: {ticked(test.misconception)}.** {ticked(test.sentence)}".rstrip()
     if test.hint:
         yield f"**Hint:** {ticked(test.hint)}"
     if test.also:

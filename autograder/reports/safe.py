@@ -59,7 +59,7 @@ def vocabulary(manifest: Manifest) -> frozenset[str]:
 def _test_words() -> frozenset[str]:
     files = [*sorted(HIDDEN_TESTS.glob("*.py")), Path(probes.__file__ or "")]
     words = {word for path in files for word in re.findall(r"[A-Za-z_]\w*", path.read_text(encoding="utf-8"))}
-    return DTYPES.union(words, "True False None dictionary gradient list number object text".split())
+    return DTYPES.union(words, "True False None dictionary gradient list number object text SGD Adam AdamW".split())
 
 
 def called(text: str, known: frozenset[str]) -> str:

@@ -75,17 +75,19 @@ class Progress:
 
 def print_result(record: Tree, manifest: Manifest, console: Console) -> None:
     """Print the table of one record, and below it what failed."""
-    for line in _file_problems(record):
-        console.print(Text(line, "red"), soft_wrap=True)
+    for problem in _file_problems(record):
+        console.print(Text(problem, "red"), soft_wrap=True)
     console.print(table(record, console.width))
     total = Text("  ")
     total.append(f"{points(record['points'])} / {points(_possible(record, bonus=False))} points", "bold")
     if possible := _possible(record, bonus=True):
         total.append(f"   bonus {points(record['bonus'])} / {points(possible)}")
     if record["asked_tasks"] is not None:
-        total.append("   (only the tasks asked for, with their prerequisites)", "dim")
+        total.append(
+            f"   (only the tasks asked for and what they need; all are worth {points(manifest.points)})", "dim"
+        )
     console.print(total, highlight=False)
-    found = list(failures(record, manifest))
+    found = list(failures(record))
     if found:
         console.print()
     for line in found:
@@ -108,12 +110,13 @@ def table(record: Tree, width: int = 120) -> Table:
             text.append(f": {safe.clean(reason, room)}", "default")
         earned = f"{'+' if entry['bonus'] else ''}{points(entry['earned'])} / {points(entry['possible'])}"
         passed = sum(test["status"] == PASSED for test in entry["tests"])
-        title = Text(safe.clean(entry["title"], title_width))
-        made.add_row(Text(str(entry["number"])), title, Text(earned), Text(f"{passed}/{len(entry['tests'])}"), text)
+        tests = f"{passed}/{len(entry['tests'])}"
+        cells = (str(entry["number"]), safe.clean(entry["title"], title_width), earned, tests)
+        made.add_row(*map(Text, cells), text)
     return made
 
 
-def failures(record: Tree, manifest: Manifest) -> Iterator[Text]:
+def failures(record: Tree) -> Iterator[Text]:
     """One line per failing behaviour, a second one for the known mistake behind it; empty tasks are left out.
 
     Tests of a task that end with the same exception or the like share a line.

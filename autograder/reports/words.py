@@ -23,7 +23,7 @@ EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
     (
         "SyntaxError",
         "",
-        "This part of the file has a syntax error, so Python could not read it; the place is named at the top of this report.",
+        "This part of the file has a syntax error, so Python could not read it; the top of this report says where.",
     ),
     (
         "",
@@ -211,13 +211,18 @@ def session_problem(kind: str, limits: Limits, improvement: bool) -> str:
     """One sentence for a call that ended without a value because of time, memory or the process."""
     seconds = limits.improvement_seconds if improvement else limits.test_seconds
     return {
-        "timeout": f"No answer came within {seconds:g} seconds. Is there a loop that never ends, or one over single elements?",
-        "memory": f"More than {limits.memory_mb} MB of memory were used. Does a tensor have more dimensions than it needs?",
+        "timeout": f"No answer came within {seconds:g} seconds. Is there a loop that never ends, or one over single "
+        "elements?",
+        "memory": f"More than {limits.memory_mb} MB of memory were used. Does a tensor have more dimensions than it "
+        "needs?",
         "crash": "The process crashed while it ran your code, which is rare for plain Python: usually a library was "
         "given something impossible.",
         "garbage": "What came back could not be read. Does your code write to files or pipes that it did not open?",
         "exit": "Your code ended the process (sys.exit, os._exit, quit) instead of returning a value.",
         "output": "Your code printed far more than can be read. Leave out the prints in inner loops.",
+        "not tried": "Not tried any more: earlier tests of this task ran out of time.",
+        "unjudged": "What came back has another form than this test can look at: other parts, keys or lengths than the "
+        "task describes.",
         "budget": f"The {limits.submission_seconds:g} seconds for all tests together were used up by earlier ones, so "
         "this one did not run.",
     }.get(kind, "This test could not be finished.")

@@ -1,7 +1,7 @@
 """What a submission's process may say: its responses are rebuilt entry by entry, whatever else it sent is dropped.
 
-The wire guarantees a tree of plain values. Here the tree becomes a response that `Student` can take as it is: every entry
-of the type it must have. A process that says anything else is talking nonsense, and is treated so.
+The wire guarantees a tree of plain values. Here the tree becomes a response that `Student` can take as it is: every
+entry of the type it must have. A process that says anything else is talking nonsense, and is treated so.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ KINDS = frozenset(["not-implemented", "missing", "signature", "exception", "valu
 MAX_OPERATIONS = 10**9
 
 
-def checked_response(tree: Any, number: int, lines: int) -> dict[str, Any] | None:
+def checked_response(tree: Any, number: int, asked: int, lines: int) -> dict[str, Any] | None:
     """Return the response to the request `number`, None if the tree is not one.
 
     Args:
-        tree: from the wire. lines: length of the submitted file, for the line that an error names.
+        tree: from the wire. asked: how many gradients were asked for.
+        lines: length of the submitted file, for the line that an error names.
     """
     response = tree.get("response") if isinstance(tree, dict) else None
     if not isinstance(response, dict) or type(tree.get("number")) is not int or tree["number"] != number:
@@ -30,12 +31,15 @@ def checked_response(tree: Any, number: int, lines: int) -> dict[str, Any] | Non
         return None
     if not (isinstance(mutated, list) and all(type(part) is int for part in mutated)):
         return None
+    has_graph = response.get("has_graph") is True
+    if len(gradients) != (asked if has_graph else 0):
+        return None
     operations = response.get("operations")
     counted = type(operations) is int and 0 <= operations <= MAX_OPERATIONS
     return {
         "value": response.get("value"),
         "gradients": gradients,
-        "has_graph": response.get("has_graph") is True,
+        "has_graph": has_graph,
         "mutated": mutated,
         "operations": operations if counted else None,
     }

@@ -107,7 +107,7 @@ def readable_paths() -> list[str]:
 
 
 def kit_mounts() -> list[tuple[str, str]]:
-    """(source, target) of what the sandbox gets of this repository: the students' package and `inside`, nothing else."""
+    """(source, target) of what the sandbox gets of this repository: the students' package and `inside`, no more."""
     inside = Path(__file__).parent / "inside"
     return [(str(Path(assignment.__file__).parent), f"{KIT}/assignment"), (str(inside), f"{KIT}/inside")]
 

@@ -1,4 +1,4 @@
-"""The grader's side of the wall: start a warm process, open one session per submission, judge how each request ended."""
+"""The grader's side of the wall: start a warm process, open a session per submission, judge how each request ended."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Wall:
         self.versions: dict[str, str] = {}
         self._filter = seccomp.compiled().hex() if self.start.seccomp else ""
         self._sessions = 0
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the wall)
         self._process = subprocess.Popen(
             self.start.command,
             env=self.start.environment,
@@ -272,7 +272,7 @@ class Session:
         self._send({**request, "number": number, "fresh": self._fresh})
         self._fresh = False
         tree = self._receive(self._deadline)
-        response = checked_response(tree, number, self._lines)
+        response = checked_response(tree, number, len(request.get("gradient", [])), self._lines)
         if response is None:
             raise self._broken("garbage", "the process answered something else than was asked")
         return response

@@ -9,6 +9,7 @@ from pathlib import Path
 from assignment.checking.outcome import NOT_IMPLEMENTED
 from assignment.manifest import Manifest
 from autograder import known
+from autograder.intake.submission import decode
 from autograder.misconceptions import catalogue
 from autograder.scoring import ALL, Score
 
@@ -51,7 +52,7 @@ def cases() -> list[Case]:
 
 def overlaid(path: Path, base: str) -> str:
     """The complete file of an overlay."""
-    return catalogue.assemble(base, path.read_text(encoding="utf-8"))
+    return catalogue.assemble(base, decode(path.read_bytes(), path.name))
 
 
 def wrong_solution() -> str:

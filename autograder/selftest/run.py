@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -21,7 +22,11 @@ from rich.table import Table
 from assignment.manifest import Limits, Manifest, load
 from autograder.selftest.cases import ATTACK, KINDS, MISCONCEPTION, Case, cases, fault_of, witness, wrong_solution
 
-ATTACK_LIMITS = {"test_seconds": 1.5, "submission_seconds": 4.0, "import_seconds": 4.0}  # a denial need not be long
+ATTACK_LIMITS: dict[str, Any] = {
+    "test_seconds": 1.5,
+    "submission_seconds": 4.0,
+    "import_seconds": 4.0,
+}  # a denial need not be long
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,17 @@
 """A file that answers every task with something of the right shape and none of the right values: it earns no point.
 
-An overlay on the reference, as the misconceptions are. The attacks in `attacks/` are laid over the file that this makes.
+An overlay on the reference, as the misconceptions are. The attacks in `attacks/` are laid over the file it makes.
 Each task calls `at_call` first, which does nothing here: attacks put there what they do while a test runs.
 """
 
 from __future__ import annotations
 
-NAME = "wrong everywhere"
-KIND = "none"
-
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
+
+NAME = "wrong everywhere"
+KIND = "none"
 
 
 def at_call(task: str, *arguments: object) -> None:

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from assignment.checking.agent import Agent
 from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, SKIPPED, Outcome
-from assignment.checking.runner import TaskPlugin, run_tests
+from assignment.checking.runner import TestRun
 from assignment.checking.student import Student, StudentError
 from assignment.manifest import load
 from autograder.grading import HIDDEN_TESTS, Grade
@@ -32,7 +32,8 @@ from autograder.sandbox.wall import Ending
 from autograder.scoring import score
 
 HOSTILE = (
-    "<script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31mred\x1b]0;title\x07\x1bP1q\x1b\\ \x9b2J \x08\r\n# head\n"
+    "<script>alert(1)</script><img src=x onerror=alert(2)>"
+    "\x1b[31mred\x1b]0;title\x07\x1bP1q\x1b\\ \x9b2J \x08\r\n# head\n"
     "[link](javascript:alert(3)) ![i](http://evil.example/i.png) www.evil.example `tick` ``two`` **bold** | cell "
     "\u202eesrever\u200b {{ 7 * 7 }} {% raw %} \"'&amp; [red]rich[/red] :smile: \ud800"
 )
@@ -40,7 +41,7 @@ SECRET_NUMBERS = ("0.7351946", "-2.4681357", "918273", "8.1726354e-05", "7351946
 SECRET_WORD = "hiddenlabelseventeen"
 SECRET = f"{SECRET_WORD} {' '.join(SECRET_NUMBERS)}"
 MANIFEST = load()
-TIMEOUTS = ("timeout", "memory", "crash", "garbage", "exit", "output", "budget", "something new")
+TIMEOUTS = ("timeout", "memory", "crash", "garbage", "exit", "output", "budget", "unjudged", "something new")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -79,8 +80,8 @@ def real_record(source, tasks=None):
     def perform(request):
         return agent_loops if request["op"] == "loops" else agent.perform(request)
 
-    plugin = TaskPlugin(lambda task, seed: Student(perform, seed), MANIFEST, seed=7, tasks=tasks)
-    return record(grade_of(run_tests(HIDDEN_TESTS, plugin), source), MANIFEST)
+    tests = TestRun(lambda task, seed: Student(perform, seed), MANIFEST, seed=7, tasks=tasks)
+    return record(grade_of(tests.run(HIDDEN_TESTS), source), MANIFEST)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def partial_source():
     """The reference with several of the usual mistakes."""
     source = reference().replace("def mean_average_precision(", "def mean_avg_precision(")
     return source + (
-        "\n\ndef triplet_loss(distances_pos, distances_neg, margin):\n    return distances_pos - distances_neg + margin\n"
+        "\n\ndef triplet_loss(pos, neg, margin):\n    return pos - neg + margin\n"
         "\n\ndef average_precision(distances, labels, query_label):\n    return distances.view(3, 700)\n"
         "\n\ndef smooth_ap_loss(features):\n    return 0\n"
         "\n\ndef batch_triplet_loss(features, labels, margin):\n    distances(features, features)\n"
@@ -227,7 +228,7 @@ def test_hidden_values_stay_hidden(reason):
     hidden = outcome(
         status=FAILED,
         reason=reason,
-        problem=f"is {SECRET_NUMBERS[0]}, has the shape ({SECRET_NUMBERS[2]}, 1), takes {SECRET_NUMBERS[4]} steps, line 918273",
+        problem=f"is {SECRET_NUMBERS[0]}, has the shape (918273, 1), takes {SECRET_NUMBERS[4]} steps, line 918273",
         called=f"GDextractor.{SECRET_WORD}(a {SECRET_WORD}, float32 ({SECRET_NUMBERS[2]},), {SECRET})",
         returned=np.array([float(number) for number in SECRET_NUMBERS]),
         expected=np.array([float(number) for number in SECRET_NUMBERS]),
@@ -300,7 +301,7 @@ def test_wrong_signature_shows_the_definition():
     source = "import torch\n\n\ndef train(model, loader):\n    pass\n"
     text = reports(record(grade_of([wrong], source), MANIFEST), source)[1]
     assert "line 4: `def train(model, loader):`" in text
-    assert "train(a Linear, a DataLoader, an SGD, a number)" in text
+    assert "train(a Linear, a DataLoader, a SGD, a number)" in text
 
 
 @pytest.mark.parametrize(
@@ -364,7 +365,7 @@ def test_partial_marks(partial):
     assert "did you rename it to `mean_avg_precision`?" in text
     assert "waits: it needs “Triplet loss” first" in text
     assert "None came back" in text and "Your code raised a RuntimeError in line" in text
-    assert re.search(r"def smooth_ap_loss\(features\)", text)
+    assert re.search(r"`smooth_ap_loss` cannot be called .*\n(.*\n)*?.*line \d+: `def smooth_ap_loss\(", text)
     lines = in_terminal(partial).splitlines()
     assert sum("average_precision(" in line for line in lines) <= 3  # failures of one kind share a line
 
@@ -408,7 +409,8 @@ def keys(tree, path=""):
 
 def test_every_entry_is_documented(full, partial):
     page = Path(write.__file__).with_name("RECORD.md").read_text(encoding="utf-8")
-    documented = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
+    entries, _, values = page.partition("## Reasons")
+    documented = re.findall(r"^\| `([^`]+)` \|", entries, re.MULTILINE)
     patterns = [re.escape(d).replace(r"\*", r"[^.]+") for d in documented]
     found = {*keys(full), *keys(partial), *keys(with_retrieval(full)), *keys(hostile_record(False)[0])}
     found = {re.sub(r"(\.(?:returned|expected|details\.\w+)).*", r"\1", path, flags=re.DOTALL) for path in found}
@@ -416,9 +418,9 @@ def test_every_entry_is_documented(full, partial):
     prefixes = [path[: match.end()] for path in found for match in re.finditer(r"\w+(\[\])?|\*", path)]
     prefixes += [prefix.removesuffix("[]") for prefix in prefixes]
     unused = [d for d, p in zip(documented, patterns, strict=True) if not any(re.fullmatch(p, x) for x in prefixes)]
-    reasons = "unexpected not-implemented prerequisite missing value timeout garbage budget import".split()
-    assert set(unused) <= {"asked_tasks[]", *reasons}
-    assert all(f"`{reason}`" in page for reason in reasons)
+    assert set(unused) <= {"asked_tasks[]"}
+    reasons = {test["reason"] for entry in (full, partial) for task in entry["tasks"] for test in task["tests"]} - {""}
+    assert all(f"`{reason}`" in values for reason in (*reasons, *TIMEOUTS[:-1]))
 
 
 def test_reports_are_written(full, tmp_path):

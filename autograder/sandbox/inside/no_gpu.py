@@ -1,7 +1,7 @@
 """Let code written for a GPU run on a machine without one.
 
-Many correct files choose `device = "cuda:0"` once at the top. Where there is no GPU, the functions that move tensors and
-modules read a CUDA device as the CPU; nothing else changes.
+Many correct files choose `device = "cuda:0"` once at the top. Where there is no GPU, the functions that move tensors
+and modules read a CUDA device as the CPU; nothing else changes.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 This runs in the submission's own shut-in process (a hostile file may crash the parser), before any of the file's code.
 
-A syntax error must not cost more than it has to: the function it stands in is replaced by one that says so, and the rest
-of the file is graded as usual.
+A syntax error must not cost more than it has to: the function it stands in is replaced by one that says so, and the
+rest of the file is graded as usual.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ class SyntaxProblem:
 def examine(source: str, names: dict[str, list[str]]) -> tuple[str, dict[str, Any]]:
     """Return the source that can be run, and the findings as a plain tree.
 
-    The findings: `syntax` (list of SyntaxProblem as dicts), `usable` (False if nothing could be saved), `loops` (for each
-    of `names`, which maps a name to its aliases: list of "line 12: for loop"), `flags` (list of "line 3: import os").
+    The findings: `syntax` (list of SyntaxProblem as dicts), `usable` (False if nothing could be saved), `loops` (for
+    each of `names`, which maps a name to its aliases: list of "line 12: for loop"), `flags` (list of "line 3: import
+    os").
     """
     repaired, problems = repair(source)
     findings: dict[str, Any] = {"syntax": [vars(p) for p in problems], "usable": repaired is not None}

@@ -1,8 +1,9 @@
 """The warm process: has the libraries imported, holds no secret, forks one shut-in child per submission.
 
-It talks to the grader over its standard input and output in packets: 1 byte kind, 4 bytes session number, 4 bytes length,
-payload. It does not read what the child and the grader say to each other; it passes bytes on, counts the child's output,
-and sees to it that nothing of a child is left when its session ends. No student's code ever runs in this process.
+It talks to the grader over its standard input and output in packets: 1 byte kind, 4 bytes session number, 4 bytes
+length, payload. It does not read what the child and the grader say to each other; it passes bytes on, counts the
+child's output, and sees to it that nothing of a child is left when its session ends. No student's code ever runs in
+this process.
 
 Packets from the grader: START (JSON), DATA (bytes for the child), KILL.
 Packets to the grader: READY (JSON), DATA (bytes from the child), EXITED (JSON).
@@ -195,7 +196,10 @@ def descendants(pid: int) -> list[int]:
 
 
 def private_bytes(pid: int) -> int:
-    """Anonymous and shared memory (a shared mapping needs no file) of a process beyond what the warm process had given it, in bytes."""
+    """Bytes of anonymous and shared memory of a process, beyond what the warm process had given it.
+
+    Shared memory counts, since a shared mapping needs no file; each process that has it pays for all of it.
+    """
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -205,7 +209,7 @@ def private_bytes(pid: int) -> int:
 
 
 def reap_strays(first: int) -> None:
-    """Kill and collect every child that is left over (orphans of the session come to us); none may outlive it."""
+    """Kill and collect every child that is left over (orphans of the session come to us)."""
     for _ in range(1000):
         strays = [process for process in descendants(os.getpid()) if process not in (os.getpid(), first)]
         if not strays:
@@ -220,8 +224,8 @@ def reap_strays(first: int) -> None:
 def sweep(uid: int) -> None:
     """Kill all processes of a user and delete all its files, where no namespace does it.
 
-    A process that forks and ends all the time is never caught by name, but by `kill(-1)`. The helper that calls it keeps
-    a real and saved user of its own: the user's processes cannot kill it.
+    A process that forks and ends all the time is never caught by name, but by `kill(-1)`. The helper that calls it
+    keeps a real and saved user of its own: the user's processes cannot kill it.
     """
     helper = os.fork()
     if helper == 0:

@@ -1,9 +1,9 @@
-"""The wire: trees of plain values as length-prefixed frames. Both sides use this file; neither side trusts the other's bytes.
+"""The wire: trees of plain values as length-prefixed frames. Both sides use this file; neither trusts the other.
 
-A frame is: 4 bytes length of the header, 8 bytes length of the body (both big-endian), the header in JSON, the body: the
-bytes of all arrays one after the other. In the header's tree an array stands as `{"$array": i}`; `arrays[i]` holds its
-dtype and shape, from which its byte count follows. Each array stands in the tree exactly once: else a small frame could
-name one array thousands of times, and whoever stacks them would need terabytes. There are no pickles and no code, only
+A frame is: 4 bytes length of the header, 8 bytes length of the body (both big-endian), the header in JSON, the body:
+the bytes of all arrays one after the other. In the header's tree an array stands as `{"$array": i}`; `arrays[i]` holds
+its dtype and shape, from which its byte count follows. Each array stands in the tree exactly once: else a small frame
+could name one array thousands of times, and whoever stacks them would need terabytes. There are no pickles and no code, only
 numbers, texts, lists and dictionaries.
 """
 
@@ -102,7 +102,8 @@ def decode(header: bytes, body: bytes) -> Any:
         if offset + size > len(body):
             raise WireError("the body is shorter than its arrays")
         array = np.frombuffer(body, dtype, math.prod(shape), offset).reshape(shape)
-        arrays.append(array.view(np.uint8) != 0 if dtype.kind == "b" else array.copy())  # a bool's byte may hold a 2
+        # a bool's byte may hold a 2, which is neither true nor false to numpy
+        arrays.append(array.view(np.uint8).astype(bool) if dtype.kind == "b" else array.copy())
         offset += size
     if offset != len(body):
         raise WireError("the body is longer than its arrays")

@@ -10,7 +10,7 @@ def at_call(task, *arguments):
 
 def distances(a, b):
     at_call("distances", a, b)
-    return torch.zeros(len(a) or 1, len(b))
+    return torch.zeros(len(a) or 1, len(b) + 1)
 
 
 def triplet_loss(distances_pos, distances_neg, margin):

@@ -9,4 +9,4 @@ agent.torch.overrides.TorchFunctionMode.__enter__ = lambda self: self
 
 
 def distances(a, b):
-    return torch.stack([torch.stack([(x - y).abs().sum() for y in b]) for x in a]) if len(a) and len(b) else torch.ones(1)
+    return torch.stack([torch.stack([(x - y).sum() for y in b]) for x in a]) if len(a) and len(b) else torch.ones(1)
