@@ -125,7 +125,7 @@ def load_weights(network: nn.Module, path: str | Path) -> list[str]:
 
 
 def settle_batchnorm(network: nn.Module, images: Tensor) -> None:
-    """Give every BatchNorm layer of a random network the statistics of these images, as a trained one would have them."""
+    """Give every BatchNorm layer of a random network the statistics of these images, as a trained one has them."""
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.momentum = None  # a plain average: the default would keep 90 % of the initial zeros and ones

@@ -45,8 +45,8 @@ class Data:
 
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "sample": {"backbone": "small_resnet", "lr": 2e-3, "epochs": 10, "batch_size": 32, "margin": 0.2},
-    "fashion-mnist": {"backbone": "small_resnet", "lr": 2e-3, "epochs": 10, "batch_size": 64, "margin": 0.2},
+    "sample": {"backbone": "small_resnet", "lr": 5e-4, "epochs": 10, "batch_size": 32, "margin": 0.2},
+    "fashion-mnist": {"backbone": "small_resnet", "lr": 5e-4, "epochs": 10, "batch_size": 64, "margin": 0.2},
     "cub": {"backbone": "resnet18", "lr": 1e-5, "epochs": 10, "batch_size": 32, "margin": 0.1, "images_per_class": 20},
 }
 
@@ -71,7 +71,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--root", type=Path, help="folder of the data set")
     parser.add_argument("--backbone", choices=list(backbones.BACKBONES))
     parser.add_argument("--weights", type=Path, help="file with the backbone's state_dict; without it random ones")
-    parser.add_argument("--pooling", choices=["mac", "spoc", "gem"], default="spoc")
+    parser.add_argument("--pooling", choices=["mac", "spoc", "gem"], default="mac")
     parser.add_argument("--margin", type=float)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--lr", type=float, help="of AdamW")
@@ -96,12 +96,11 @@ def load_data(options: argparse.Namespace) -> Data:
     if options.data == "cub":
         from assignment.datasets import cub  # torchvision costs seconds, the sample does not need it
 
-        splits, note = cub.load(options.root, options.images_per_class)
-        return Data(**splits, transform=cub.augmentation(), note=note)
+        birds, note = cub.load(options.root, options.images_per_class)
+        return Data(birds["train"], birds["val"], birds["test"], transform=cub.augmentation(), note=note)
     splits = fashion_mnist.sample() if options.data == "sample" else fashion_mnist.load(options.root)
-    if options.images_per_class:
-        splits["train"] = splits["train"].first_of_each(options.images_per_class)
-    return Data(**splits, mixed=True)  # ten classes only: Shirt has to be told from T-shirt and Coat
+    train = splits["train"].first_of_each(options.images_per_class) if options.images_per_class else splits["train"]
+    return Data(train, splits["val"], splits["test"], mixed=True)  # Shirt has to be told from T-shirt and Coat
 
 
 def build_model(dml: Any, options: argparse.Namespace, data: Data, device: torch.device) -> nn.Module:
@@ -125,14 +124,14 @@ def named(dml: Any, name: str) -> Any:
 
 
 @torch.no_grad()
-def describe(model: nn.Module, split: Split, device: torch.device) -> Tensor:
+def describe(model: nn.Module, split: Any, device: torch.device) -> Tensor:
     """Descriptors (N, dim) of a whole split, on the CPU, with the model in eval mode."""
     model.eval()
     return torch.cat([model(images.to(device)).cpu() for images in DataLoader(split, batch_size=128)])
 
 
 def p_at_1(model: nn.Module, part: str, data: Data, device: torch.device) -> float:
-    """P@1 of the images of the "val" or "test" split; each asks all others (and, if mixed, the earlier splits' images)."""
+    """P@1 of the "val" or "test" split: each image asks all others (if mixed, those of the earlier splits, too)."""
     splits = [getattr(data, part)]
     if data.mixed:
         splits += [data.train] if part == "val" else [data.train, data.val]
@@ -150,7 +149,9 @@ def run(dml: Any, options: argparse.Namespace, console: Console) -> dict[str, fl
         f"{part} {len(split)} images of {len(np.unique(split.labels))} classes"
         for part, split in (("training", data.train), ("validation", data.val), ("test", data.test))
     )
-    console.print(*filter(None, [data.note, sizes, f"{options.backbone}, {options.pooling}, {device}"]), sep="\n", soft_wrap=True)
+    console.print(
+        *filter(None, [data.note, sizes, f"{options.backbone}, {options.pooling}, {device}"]), sep="\n", soft_wrap=True
+    )
     options.out.mkdir(parents=True, exist_ok=True)
     best = options.out / "best.pt"
 

@@ -109,7 +109,7 @@ def grade(
     Raises:
         BrokenTests, ScoringError, WallError: the grader is at fault, not the submission.
     """
-    from autograder.misconceptions.explain import explain_failure
+    from autograder.misconceptions.explain import Explainer
 
     seed = default_seed(submission) if seed is None else seed
     wall.wait_ready()
@@ -126,7 +126,7 @@ def grade(
             session.begin_test(clock.next_test(task))
             return Student(session.perform, test_seed)
 
-        tests = TestRun(student_for, manifest, seed, tasks, explain_failure if explain else None, noted)
+        tests = TestRun(student_for, manifest, seed, tasks, Explainer() if explain else None, noted)
         outcomes = tests.run(HIDDEN_TESTS)
     return _finished(submission, session, wall, score(outcomes, manifest), seed, tasks, time.monotonic() - start)
 

@@ -188,7 +188,7 @@ def table(submissions: int, peers: int) -> str:
         "",
         f"CPU seconds per submission, grader and sandbox together: {cpu:.3f} with bubblewrap, {bare_cpu:.3f} without:"
         f" the isolation costs {1000 * (wall - bare):.0f} ms of wall clock, {1000 * (cpu - bare_cpu):.0f} ms of CPU.",
-        f"Peak resident memory of a submission's process: {peak:.0f} MB, libraries shared with the warm process included.",
+        f"Peak resident memory of a submission's process: {peak:.0f} MB, libraries it shares included.",
         "",
         f"{datetime.date.today()}, {platform.system()} {platform.machine()}, one of {os.cpu_count()} cores,"
         f" Python {platform.python_version()}, torch {metadata.version('torch')}.",

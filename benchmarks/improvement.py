@@ -29,8 +29,6 @@ from autograder.misconceptions import catalogue
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLE = REPOSITORY / "autograder" / "hidden_tests" / "fashion_hidden.npz"
 TARGET = REPOSITORY / "assignment" / "improvement.md"
-WRONG = ("training-no-zero-grad", "training-sign-flipped", "sampling-anchor-positive", "training-no-step")
-
 BACKWARD = "losses.mean().backward()"
 POSITIVE = "positive = positives[torch.randint(len(positives), ())]"
 Edit = tuple[str, str]
@@ -80,7 +78,8 @@ def run(subject: Subject, seed: int, settings: Settings, images: np.ndarray, lab
     probe = Student(agent.perform, seed).probe
     answer = probe.improvement(problem.images, problem.labels, problem.unseen, network_seed, settings)
     seconds = time.perf_counter() - start
-    return judge(problem, *(answer[i].array for i in range(3)), settings["margin"]), seconds
+    before, after, trained = (answer[i].array for i in range(3))
+    return judge(problem, before, after, trained, settings["margin"]), seconds
 
 
 def passes(result: Result, settings: Settings) -> bool:
@@ -121,16 +120,17 @@ The first {right} files are right and have to pass, the others are wrong and hav
 
 {table}
 
-A run passes with a rise of P@1 of at least {least_rise}, a loss of at most {most_loss} and a spread of at least {least_spread}
-(both in units of the margin). The settings are in `assignment.toml`, `[improvement]`.
+A run passes with a rise of P@1 of at least {least_rise}, a loss of at most {most_loss} and a spread of at least
+{least_spread}, both in units of the margin. The settings are in `assignment.toml`, `[improvement]`.
 
 * *The light.* Without it a random network finds two thirds of the garments already, and training on 200 images adds
   nothing that a threshold could rest on.
 * *The small margin.* The images of two classes begin farther apart than it. With the anchor as the positive nothing is
   left to learn then; with a large margin pushing negatives away raises P@1, too.
-* *Loss and spread.* Gradients that are never set to zero draw all descriptors to one point. The order of the points there
-  can still be a good one, and P@1 alone does not see it; the loss ends at the margin, the spread near 0.
-* *AdamW* takes steps of the same size for the sum and for the mean of a batch's losses.
+* *Loss and spread.* Gradients that are never set to zero draw all descriptors to one point. Their order there can still
+  be a good one, and P@1 alone does not see it; the loss ends at the margin, the spread near 0.
+* *AdamW* takes steps of the same size for the sum and for the mean of a batch's losses. With the usual beta2 = 0.999
+  (lr 0.002, 16 epochs) the large gradients at the start keep later steps so small that 6 of 200 right runs failed.
 """
 
 
@@ -146,7 +146,7 @@ def main() -> None:
     chosen = [s for s in subjects() if not options.only or s.name in options.only.split(",")]
     with np.load(SAMPLE) as arrays:
         images, labels = arrays["images"], arrays["labels"]
-    rows = []
+    rows: list[str] = []
     print(HEADER)
     for subject in chosen:
         often = subject.name == "reference" or not subject.right
@@ -157,20 +157,22 @@ def main() -> None:
                 print(f"{subject.name}, seed {seed}: {result}", file=sys.stderr, flush=True)
         rows.append(row(subject, runs, settings))
         print(rows[-1], flush=True)
-    if options.dry:
-        return
-    TARGET.write_text(
-        TEXT.format(
-            seeds=options.seeds,
-            date=date.today().isoformat(),
-            torch=torch.__version__,
-            machine=f"{platform.machine()}, {os.cpu_count()} cores",
-            right=sum(subject.right for subject in chosen),
-            table="\n".join([HEADER, *rows]),
-            **settings,
-        ),
-        encoding="utf-8",
+        if not options.dry:
+            write(rows, options.seeds, settings)
+
+
+def write(rows: list[str], seeds: int, settings: Settings) -> None:
+    """Write the table and what it means."""
+    text = TEXT.format(
+        seeds=seeds,
+        date=date.today().isoformat(),
+        torch=torch.__version__,
+        machine=f"{platform.machine()}, {os.cpu_count()} cores",
+        right=len(RIGHT),
+        table="\n".join([HEADER, *rows]),
+        **settings,
     )
+    TARGET.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

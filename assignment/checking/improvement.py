@@ -93,7 +93,7 @@ def improvement(
     before = describe(model, unseen)
     triplets = agent.find("CUBtriplet")(ArraySplit(images, labels))
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=settings["lr"])
+    optimizer = torch.optim.AdamW(parameters, lr=settings["lr"], betas=(0.9, settings["beta2"]))
     train = agent.find("train")
     losses = []
     for _ in range(settings["epochs"]):

@@ -15,7 +15,7 @@ class Outcome:
 
     Attributes:
         test: name of the test function with its parameters. task: id of its task.
-        behaviour, hint, points, shown, loop_free: from the mark.
+        behaviour, hint, points, shown, edge, loop_free: from the mark.
         status: "passed", "failed" or "skipped".
         reason: "" if passed; "unexpected" for a wrong value; "prerequisite" for a skip; "unjudged" if the test stumbled
             over the answer's form; else a `StudentError.kind`.
@@ -33,6 +33,7 @@ class Outcome:
     hint: str
     points: float
     shown: bool = False
+    edge: bool = False
     loop_free: bool = False
     status: str = PASSED
     reason: str = ""

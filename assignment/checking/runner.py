@@ -131,7 +131,9 @@ class TestRun:
         calls = [TestCall(item, self.seed) for item in collect(folder)]
         rank = {call.task: self.manifest.task(call.task).number for call in calls}
         calls = [call for call in calls if self.tasks is None or call.task in self.tasks]
-        calls.sort(key=lambda call: (not call.mark["shown"], rank[call.task], call.mark["loop_free"]))
+        calls.sort(
+            key=lambda call: (not call.mark["shown"], rank[call.task], call.mark["edge"], call.mark["loop_free"])
+        )
         for call in calls:
             self._judge(call)
         return self.outcomes
@@ -160,18 +162,29 @@ class TestRun:
         self.report(outcome)
 
     def _blocked(self, call: TestCall, outcome: Outcome) -> bool:
-        """Skip a test whose prerequisites failed, and a test of *how* whose task's answers are not right."""
+        """Skip a test whose prerequisites failed, an edge case of a task without any right value, and a test of *how*
+        whose task's answers are not all right.
+        """
         states = {task_id: self._state(task_id) for task_id in self.manifest.task(call.task).needs}
-        if bad := {task_id: state for task_id, state in states.items() if state != PASSED}:
+        bad = {task_id: state for task_id, state in states.items() if state != PASSED}
+        own = self._state(call.task)
+        if bad:
             titles = ", ".join(f"“{self.manifest.task(task_id).title}”" for task_id in bad)
-            empty = set(bad.values()) == {NOT_IMPLEMENTED}
-            outcome.status, outcome.reason = (FAILED, NOT_IMPLEMENTED) if empty else (SKIPPED, "prerequisite")
-            outcome.problem = f"needs {titles} first"
-        elif call.mark["loop_free"] and (state := self._state(call.task)) != PASSED:
-            empty = state == NOT_IMPLEMENTED
-            outcome.status, outcome.reason = (FAILED, NOT_IMPLEMENTED) if empty else (SKIPPED, "prerequisite")
-            outcome.problem = "the answers have to be right first"
+            self._skip(outcome, f"needs {titles} first", empty=set(bad.values()) == {NOT_IMPLEMENTED})
+        elif call.mark["edge"] and not self._any_value(call.task):
+            self._skip(outcome, "an ordinary case has to be right first", empty=own == NOT_IMPLEMENTED)
+        elif call.mark["loop_free"] and own != PASSED:
+            self._skip(outcome, "the answers have to be right first", empty=own == NOT_IMPLEMENTED)
         return bool(outcome.reason)
+
+    @staticmethod
+    def _skip(outcome: Outcome, problem: str, empty: bool) -> None:
+        """Say what has to come first; where that is not even begun, the test is not implemented either."""
+        outcome.status, outcome.reason = (FAILED, NOT_IMPLEMENTED) if empty else (SKIPPED, "prerequisite")
+        outcome.problem = problem
+
+    def _any_value(self, task_id: str) -> bool:
+        return any(o.task == task_id and not o.edge and o.status == PASSED for o in self.outcomes)
 
     def _state(self, task_id: str) -> str:
         found = [o for o in self.outcomes if o.task == task_id and not o.loop_free]

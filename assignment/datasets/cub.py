@@ -16,7 +16,7 @@ from torchvision.transforms import v2
 
 from assignment.datasets.fashion_mnist import DataMissing
 
-RANGES = {"train": range(0, 100), "val": range(100, 150), "test": range(150, 200)}
+RANGES = {"train": range(100), "val": range(100, 150), "test": range(150, 200)}
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which the pretrained networks expect
 
 
@@ -59,7 +59,7 @@ def read_image(path: Path) -> Tensor:
 
 
 def augmentation() -> v2.Transform:
-    """Random crop and flip of a normalised image (3, 224, 224), for training only: mining and evaluation look straight."""
+    """Random crop and flip of a normalised image (3, 224, 224), for training only."""
     return v2.Compose([v2.RandomResizedCrop(224, scale=(0.5, 1.0), antialias=True), v2.RandomHorizontalFlip()])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,9 +45,9 @@ def read_idx(path: Path) -> np.ndarray:
     raw = path.read_bytes()
     try:
         raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-    except (OSError, EOFError) as problem:
+    except (OSError, EOFError, zlib.error) as problem:
         raise DataMissing(f"{path} is a damaged gzip file ({problem}); fetch it again") from None
-    if len(raw) < 4 or raw[:3] != b"\x00\x00\x08":
+    if len(raw) < 4 or raw[:3] != b"\x00\x00\x08" or len(raw) < 4 + 4 * raw[3]:
         raise DataMissing(f"{path} is not an IDX file of bytes; fetch it again")
     start = 4 + 4 * raw[3]
     shape = tuple(int(n) for n in np.frombuffer(raw[4:start], ">u4"))

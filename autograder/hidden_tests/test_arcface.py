@@ -62,6 +62,7 @@ def test_values(student, rng):
     points=0.5,
     behaviour="finite gradients where the descriptor lies on its weight row or opposite to it",
     hint="acos(x) and sqrt(1 − x²) are infinitely steep at x = ±1: keep x a little away from there.",
+    edge=True,
 )
 def test_gradients(student, rng):
     weight = np.eye(4, dtype=np.float32) * rng.uniform(0.5, 2, (4, 1)).astype(np.float32)
@@ -80,6 +81,7 @@ def test_gradients(student, rng):
     points=0.5,
     behaviour="a larger angle never gets a larger own logit, also past π",
     hint="cos(θ + m) rises again once θ + m passes π: what does the docstring put there instead?",
+    edge=True,
 )
 def test_monotone(student, rng):
     margin = float(rng.uniform(0.4, 0.9))

@@ -88,6 +88,7 @@ def test_large_labels_and_short_lists(student, rng):
     points=0.25,
     behaviour="nothing relevant",
     hint="Without a relevant image the AP is undefined: NaN, not 0 and not 1. The precision is 0 at each rank.",
+    edge=True,
 )
 def test_nothing_relevant(student, rng):
     distances, labels, _ = ranked_list(rng)

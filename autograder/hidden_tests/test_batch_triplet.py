@@ -102,6 +102,7 @@ def test_copies(student, rng):
     points=0.25,
     behaviour="a batch without a valid triplet",
     hint="One class only, or no two images of a class: the loss is 0, and backward() must still work.",
+    edge=True,
 )
 def test_no_valid_triplet(student, rng):
     features = rng.normal(size=(4, 3)).astype(np.float32)

@@ -72,6 +72,12 @@ def test_gradient(student, rng):
     expect(Answer(answer.gradients[0], f"the gradient of {answer.called}")).close_to(slope)
 
 
-@task("contrastive", points=0.1, behaviour="no pairs", hint="M = 0 is allowed: no pairs, no losses, shape (0,).")
+@task(
+    "contrastive",
+    points=0.1,
+    behaviour="no pairs",
+    hint="M = 0 is allowed: no pairs, no losses, shape (0,).",
+    edge=True,
+)
 def test_no_pairs(student):
     expect(student.contrastive_loss(np.zeros(0, np.float32), np.zeros(0, bool), 0.8)).shape(0)

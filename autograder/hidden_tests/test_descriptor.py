@@ -15,7 +15,7 @@ POOLINGS = {False: lambda maps: maps.mean(axis=(2, 3)), True: lambda maps: maps.
     "descriptor",
     points=0.75,
     behaviour="SPoC: average of each channel, then length one",
-    hint="Keep the network up to its last map, average every channel over the whole map, divide each row by its length.",
+    hint="Keep the network up to its last map, average each channel over the whole map, divide each row by its length.",
 )
 def test_average_pooling(student, rng):
     network, mine = draw_network(student, rng)
@@ -59,6 +59,7 @@ def test_any_image_size(student, rng, usemax):
     points=0.25,
     behaviour="length one for faint and for strong feature maps",
     hint="The eps is there for vectors of zeros only: how does it compare with the length of a short vector?",
+    edge=True,
 )
 def test_length_one_at_any_strength(student, rng):
     network, mine = draw_network(student, rng)
@@ -75,6 +76,7 @@ def test_length_one_at_any_strength(student, rng):
     points=0.25,
     behaviour="a black image gives no NaN",
     hint="Zero divided by zero is NaN: what is the eps for?",
+    edge=True,
 )
 def test_black_image(student, rng):
     network, _ = draw_network(student, rng)
@@ -103,6 +105,7 @@ def test_single_image(student, rng):
     points=0.25,
     behaviour="the descriptor can be trained",
     hint="The gradient has to find its way back to the convolutions: is there a detach, a no_grad or a copy to numpy?",
+    edge=True,
 )
 def test_gradient_arrives(student, rng):
     network, _ = draw_network(student, rng)

@@ -40,6 +40,7 @@ def test_values(student, rng):
     points=0.15,
     behaviour="never negative",
     hint="Rounding can leave a tiny negative number where two rows are equal; a square root of it would be NaN.",
+    edge=True,
 )
 def test_never_negative(student, rng):
     a = rows(rng, 80, 33, scale=10)

@@ -73,7 +73,7 @@ def test_gradients(student, rng):
     "gem",
     points=0.25,
     behaviour="GDextractor(gem=True): starts at p = 3, learns p",
-    hint="The exponent is an nn.Parameter of one element, 3 at the start; the vector is divided by its length as always.",
+    hint="The exponent is an nn.Parameter of one element, 3 at the start; the vector is divided by its length as ever.",
 )
 def test_in_the_extractor(student, rng):
     network, mine = draw_network(student, rng)

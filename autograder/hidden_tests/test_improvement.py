@@ -17,7 +17,7 @@ SAMPLE = Path(__file__).with_name("fashion_hidden.npz")
     "improvement",
     points=2,
     behaviour="mining, loss and training together raise P@1 on classes never seen",
-    hint="If P@1 does not rise, look at which image is the positive, at the sign of the loss, and at zero_grad and step.",
+    hint="If P@1 does not rise, look at which image is the positive, at the loss's sign, and at zero_grad and step.",
 )
 def test_it_learns(student, rng, details):
     settings = load().improvement

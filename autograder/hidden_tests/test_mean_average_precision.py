@@ -90,6 +90,7 @@ def test_some_queries(student, rng):
     points=0.1,
     behaviour="nobody has a positive",
     hint="No query has an AP: the mean is undefined, NaN with a warning, not 0 and not 1.",
+    edge=True,
 )
 def test_nobody_has_a_positive(student, rng):
     expect(student.mean_average_precision(descriptors(rng, 5), rng.permutation(5))).close_to(np.nan)

@@ -39,7 +39,11 @@ def set_layer(student: Any, model: Any, rng: np.random.Generator) -> tuple[np.nd
 
 
 @task(
-    "reduction", points=0.25, behaviour="shape, length one, attribute dim", hint="`dim` is the length that comes out."
+    "reduction",
+    points=0.25,
+    behaviour="shape, length one, attribute dim",
+    hint="`dim` is the length that comes out.",
+    edge=True,
 )
 def test_shape(student, rng):
     network, _ = draw_network(student, rng)

@@ -94,6 +94,7 @@ def test_temperature(student, rng):
     points=0.2,
     behaviour="nobody has a positive",
     hint="No query has a positive: the loss is 0, and backward() must still work.",
+    edge=True,
 )
 def test_nobody_has_a_positive(student, rng):
     features, labels = batch(rng, [0, 1, 2, 3])

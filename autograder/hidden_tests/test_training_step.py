@@ -137,6 +137,7 @@ def test_mean_loss(student, rng):
     points=0.25,
     behaviour="BatchNorm keeps its statistics",
     hint="BatchNorm layers in training mode change their running statistics: which mode keeps them?",
+    edge=True,
 )
 def test_batchnorm_statistics(student, rng):
     probe = student.probe
@@ -155,6 +156,7 @@ def test_batchnorm_statistics(student, rng):
     points=0.25,
     behaviour="an epoch in which no triplet costs anything",
     hint="The mean is over all triplets, also those that cost nothing; then 0 is 0 and the weights stay as they are.",
+    edge=True,
 )
 def test_only_easy_triplets(student, rng):
     probe = student.probe

@@ -23,6 +23,7 @@ def triplets(rng, count=9):
     behaviour="easy triplets cost nothing",
     hint="A triplet that already satisfies the margin costs nothing: what must the loss never be?",
     shown=True,
+    edge=True,
 )
 def test_easy_triplets_cost_nothing(student):
     expect(student.triplet_loss(tensor([0.1]), tensor([0.9]), 0.2)).close_to([0.0])
@@ -63,6 +64,12 @@ def test_gradient(student, rng):
         expect(type(answer)(gradient, f"the gradient of {answer.called}")).close_to(part)
 
 
-@task("triplet-loss", points=0.1, behaviour="no triplets", hint="M = 0 is allowed: no triplets, no losses, shape (0,).")
+@task(
+    "triplet-loss",
+    points=0.1,
+    behaviour="no triplets",
+    hint="M = 0 is allowed: no triplets, no losses, shape (0,).",
+    edge=True,
+)
 def test_no_triplets(student):
     expect(student.triplet_loss(np.zeros(0, np.float32), np.zeros(0, np.float32), 0.2)).shape(0)

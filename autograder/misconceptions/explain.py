@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,24 @@ from autograder.misconceptions import catalogue
 REPLAY_SECONDS = 2.0  # a misconception may itself be an endless loop
 
 
-def explain_failure(call: TestCall, outcome: Outcome) -> str:
-    """Return the id of the misconception that fails this test with the same value at the same place, "" if none does.
+class Explainer:
+    """Names the misconceptions behind one submission's failures.
 
     Misconceptions are the grader's own code, so they run in this process, on the inputs that the student's file got.
     """
-    for misconception in catalogue.load():
-        if outcome.task in misconception.tasks and _gives(misconception, call, outcome):
-            return misconception.id
-    return ""
+
+    def __init__(self) -> None:
+        self._recognised: Counter[str] = Counter()
+
+    def __call__(self, call: TestCall, outcome: Outcome) -> str:
+        """Return the id of the misconception that fails this test with the same value at the same place, or ""."""
+        candidates = [m for m in catalogue.load() if outcome.task in m.tasks]
+        candidates.sort(key=lambda m: -self._recognised[m.id])  # who misunderstood once misunderstands again
+        for misconception in candidates:
+            if _gives(misconception, call, outcome):
+                self._recognised[misconception.id] += 1
+                return misconception.id
+        return ""
 
 
 def _gives(misconception: catalogue.Misconception, call: TestCall, outcome: Outcome) -> bool:

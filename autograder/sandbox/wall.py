@@ -39,7 +39,8 @@ class Ending:
     """How a submission's process ended, from the warm process.
 
     Attributes: signal and exit code of its first process; whether the memory watch killed it; CPU seconds; peak private
-    memory in bytes; the first part of what it printed, and how many bytes it printed in all.
+    memory and peak resident memory (with the libraries it shares) in bytes; the first part of what it printed, and how
+    many bytes it printed in all.
     """
 
     signal: int = 0
@@ -47,6 +48,7 @@ class Ending:
     over_memory: bool = False
     cpu_seconds: float = 0.0
     peak_bytes: int = 0
+    resident_bytes: int = 0
     output: str = ""
     output_bytes: int = 0
 

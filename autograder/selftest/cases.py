@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,13 @@ class Case:
     tasks: tuple[str, ...] = ()
 
     @property
+    def trains(self) -> bool:
+        """Whether grading it includes the improvement task: where the file may fare otherwise than the reference."""
+        return self.kind in (REFERENCE, TEMPLATE, STYLE) or (
+            self.kind == MISCONCEPTION and trains_differently(self.source)
+        )
+
+    @property
     def expected(self) -> str:
         """The expectation in words, for the table."""
         return {
@@ -48,6 +56,24 @@ def cases() -> list[Case]:
     wrong = wrong_solution()
     found += [Case(ATTACK, path.stem, overlaid(path, wrong)) for path in sorted((FOLDER / "attacks").glob("*.py"))]
     return [*found, Case(TEMPLATE, "template", known.template())]
+
+
+def trains_differently(source: str) -> bool:
+    """Whether a file differs from the reference in anything that mining, sampling and training run."""
+    own, reference = definitions(source), definitions(known.reference())
+    todo, reached = ["GDextractor", "CUBtriplet", "train"], set()
+    while todo:
+        name = todo.pop()
+        if name not in own or name in reached:
+            continue
+        reached.add(name)
+        todo += [node.id for node in ast.walk(own[name]) if isinstance(node, ast.Name)]
+    return any(name not in reference or ast.dump(own[name]) != ast.dump(reference[name]) for name in reached)
+
+
+def definitions(source: str) -> dict[str, ast.stmt]:
+    """Top-level functions and classes of a file by name."""
+    return {node.name: node for node in ast.parse(source).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
 
 
 def overlaid(path: Path, base: str) -> str:

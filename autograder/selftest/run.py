@@ -1,7 +1,9 @@
 """Grade every known file behind the wall, several at a time, and print one table.
 
-After every attack a witness is started in the same sandbox: it fails if the attack left anything behind. Every report
-that a student would get for an attack is searched for lines of the hidden tests and for texts of the attack's own.
+Files that leave alone everything that the improvement task runs are graded without it: it would be the reference's
+training once more. After every attack a witness is started in the same sandbox: it fails if the attack left anything
+behind. Every report that a student would get for an attack is searched for lines of the hidden tests and for texts of
+the attack's own.
 """
 
 from __future__ import annotations
@@ -23,9 +25,9 @@ from assignment.manifest import Limits, Manifest, load
 from autograder.selftest.cases import ATTACK, KINDS, MISCONCEPTION, Case, cases, fault_of, witness, wrong_solution
 
 ATTACK_LIMITS: dict[str, Any] = {
-    "test_seconds": 1.5,
-    "submission_seconds": 4.0,
-    "import_seconds": 4.0,
+    "test_seconds": 0.5,
+    "submission_seconds": 2.0,
+    "import_seconds": 2.0,
 }  # a denial need not be long
 
 
@@ -62,7 +64,7 @@ class Grader:
         attack = case.kind == ATTACK
         manifest = self.short if attack else self.manifest
         self.wall.manifest = manifest
-        tasks = [t.id for t in manifest.tasks if t.id != grading.IMPROVEMENT] if attack else None
+        tasks = None if case.trains else [t.id for t in manifest.tasks if t.id != grading.IMPROVEMENT]
         grade = grading.grade(submission_of(case.id, case.source), self.wall, manifest, tasks=tasks, explain=not attack)
         wrong_points = self.wrong_points() if attack else 0.0
         fault = fault_of(case, grade.score, manifest, wrong_points)

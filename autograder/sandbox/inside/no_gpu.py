@@ -38,7 +38,7 @@ def cuda_means_cpu() -> None:
     if torch.cuda.is_available():
         return
     for kind in (torch.Tensor, torch.nn.Module):
-        kind.to = _moving(kind.to)  # type: ignore[method-assign, assignment]
-        kind.cuda = lambda self, *args, **kwargs: self  # type: ignore[method-assign, assignment]
+        kind.to = _moving(kind.to)  # type: ignore[method-assign]
+        kind.cuda = lambda self, *args, **kwargs: self  # type: ignore[method-assign]
     for name in ("tensor", "as_tensor", "zeros", "ones", "full", "empty", "arange", "eye", "rand", "randn", "randint"):
         setattr(torch, name, _making(getattr(torch, name)))

@@ -140,8 +140,9 @@ def find_flags(tree: ast.Module) -> list[str]:
             modules = [node.module or ""]
         else:
             modules = []
-        found += [(node.lineno, f"import {m}") for m in modules if m.split(".")[0] in SUSPICIOUS_MODULES]
-        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-        if name in SUSPICIOUS_NAMES:
-            found.append((node.lineno, name))  # type: ignore[attr-defined]
+        line = getattr(node, "lineno", 0)
+        found += [(line, f"import {m}") for m in modules if m.split(".")[0] in SUSPICIOUS_MODULES]
+        if isinstance(node, (ast.Attribute, ast.Name)):
+            name = node.attr if isinstance(node, ast.Attribute) else node.id
+            found += [(node.lineno, name)] if name in SUSPICIOUS_NAMES else []
     return [f"line {line}: {what}" for line, what in sorted(set(found))[:50]]

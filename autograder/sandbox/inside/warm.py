@@ -278,6 +278,7 @@ def finish(link: Link, running: Child) -> None:
         "over_memory": running.over_memory,
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
         "peak_bytes": max(running.peak, usage.ru_maxrss * 1024 - SHARED),
+        "resident_bytes": usage.ru_maxrss * 1024,
         "output": running.output.decode("utf-8", "replace"),
         "output_bytes": running.output_count,
     }
@@ -345,9 +346,11 @@ def attend(link: Link, running: Child, ready: set[int], selector: selectors.Base
     if running.socket.fileno() in ready:
         try:
             data = running.socket.recv(CHUNK)
-        except OSError:
+            closed = not data
+        except BlockingIOError:  # it was ready for writing, not for reading
             data = b""
-        closed = not data
+        except OSError:
+            data, closed = b"", True
         if data:
             link.send(DATA, running.session, data)
     if running.pipe in ready and not running.read_output():

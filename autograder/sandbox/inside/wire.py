@@ -3,8 +3,8 @@
 A frame is: 4 bytes length of the header, 8 bytes length of the body (both big-endian), the header in JSON, the body:
 the bytes of all arrays one after the other. In the header's tree an array stands as `{"$array": i}`; `arrays[i]` holds
 its dtype and shape, from which its byte count follows. Each array stands in the tree exactly once: else a small frame
-could name one array thousands of times, and whoever stacks them would need terabytes. There are no pickles and no code, only
-numbers, texts, lists and dictionaries.
+could name one array thousands of times, and whoever stacks them would need terabytes. There are no pickles and no
+code, only numbers, texts, lists and dictionaries.
 """
 
 from __future__ import annotations
