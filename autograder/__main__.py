@@ -35,6 +35,16 @@ class Isolation(str, Enum):
     process = "process"
 
 
+class Kind(str, Enum):
+    """The known files by kind."""
+
+    reference = "reference"
+    template = "template"
+    style = "style"
+    misconception = "misconception"
+    attack = "attack"
+
+
 def stop(status: int, message: str) -> NoReturn:
     """Say one line on stderr and end with this exit status."""
     errors.print(f"[bold red]error:[/] {_plain(message)}", soft_wrap=True)
@@ -146,14 +156,16 @@ def release(
 def selftest(
     isolation: Annotated[Isolation, typer.Option(help="How the code is shut in.")] = Isolation.auto,
     workers: Annotated[int, typer.Option(help="Graders at once.", min=1, max=64)] = 2,
-    only: Annotated[Optional[str], typer.Option(help="Only files whose name contains this.")] = None,
+    kind: Annotated[Optional[list[Kind]], typer.Option(help="Only files of this kind; may be repeated.")] = None,
+    only: Annotated[str, typer.Option(help="Only files whose name contains this.")] = "",
+    seeds: Annotated[int, typer.Option(help="Grade correct files with so many seeds each.", min=0)] = 0,
 ) -> None:
     """Grade every file whose grade is known: reference, template, misconceptions, styles, attacks; one table."""
     from autograder.sandbox.backends import IsolationError
     from autograder.selftest import run
 
     try:
-        faults = run.selftest(isolation.value, workers, only or "", _wide(Console()))
+        faults = run.selftest(isolation.value, workers, kind or list(Kind), only, seeds, _wide(Console()))
     except IsolationError as problem:
         stop(UNTRUSTED, str(problem))
     raise typer.Exit(FAULT if faults else OK)

@@ -113,7 +113,7 @@ HEADER = """| file | passes | P@1 before | P@1 after | rise | loss / margin | sp
 
 TEXT = """# The improvement task: measurements
 
-Written by `python -m benchmarks.improvement --seeds {seeds}` on {date}, torch {torch}, {machine}, one thread.
+Written by `python -m benchmarks.improvement` on {date}, torch {torch}, {machine}, one thread.
 Each seed draws other images, another colour of the light on each of them, another network and another order.
 Mean (least … greatest) over the seeds; seconds are the median of one run, all descriptors included.
 The first {right} files are right and have to pass, the others are wrong and have to fail.
@@ -138,7 +138,7 @@ def main() -> None:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=20, help="runs of each file")
-    parser.add_argument("--only", default="", help="names of files, separated by commas")
+    parser.add_argument("--only", default="", help="names of files, separated by commas; the others' rows stay")
     parser.add_argument("--dry", action="store_true", help="print the table only")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -158,13 +158,15 @@ def main() -> None:
         rows.append(row(subject, runs, settings))
         print(rows[-1], flush=True)
         if not options.dry:
-            write(rows, options.seeds, settings)
+            write(rows, settings)
 
 
-def write(rows: list[str], seeds: int, settings: Settings) -> None:
-    """Write the table and what it means."""
+def write(rows: list[str], settings: Settings) -> None:
+    """Write the table and what it means; rows of files that were not measured now stay as they were."""
+    known = TARGET.read_text(encoding="utf-8").splitlines() if TARGET.exists() else []
+    by_name = {line.split("|")[1].strip(): line for line in [*known, *rows] if line.startswith("| ")}
+    rows = [by_name[subject.name] for subject in subjects() if subject.name in by_name]
     text = TEXT.format(
-        seeds=seeds,
         date=date.today().isoformat(),
         torch=torch.__version__,
         machine=f"{platform.machine()}, {os.cpu_count()} cores",

@@ -12,6 +12,7 @@ import dataclasses
 import json
 import multiprocessing
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
@@ -22,7 +23,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from assignment.manifest import Limits, Manifest, load
-from autograder.selftest.cases import ATTACK, KINDS, MISCONCEPTION, Case, cases, fault_of, witness, wrong_solution
+from autograder.selftest.cases import (
+    ATTACK,
+    KINDS,
+    MISCONCEPTION,
+    REFERENCE,
+    STYLE,
+    Case,
+    cases,
+    fault_of,
+    witness,
+    wrong_solution,
+)
 
 ATTACK_LIMITS: dict[str, Any] = {
     "test_seconds": 0.5,
@@ -55,8 +67,8 @@ class Grader:
         self.wall = Wall(isolation, self.manifest)
         self._wrong_points: float | None = None
 
-    def grade(self, case: Case) -> Result:
-        """Grade one known file and judge the grade."""
+    def grade(self, case: Case, seed: int | None = None) -> Result:
+        """Grade one known file, with its own seed or this one, and judge the grade."""
         from autograder import grading
         from autograder.known import submission_of
 
@@ -65,7 +77,8 @@ class Grader:
         manifest = self.short if attack else self.manifest
         self.wall.manifest = manifest
         tasks = None if case.trains else [t.id for t in manifest.tasks if t.id != grading.IMPROVEMENT]
-        grade = grading.grade(submission_of(case.id, case.source), self.wall, manifest, tasks=tasks, explain=not attack)
+        submission = submission_of(case.id, case.source)
+        grade = grading.grade(submission, self.wall, manifest, seed, tasks, explain=not attack)
         wrong_points = self.wrong_points() if attack else 0.0
         fault = fault_of(case, grade.score, manifest, wrong_points)
         if attack:
@@ -130,30 +143,42 @@ def _start(isolation: str) -> None:
     _grader = Grader(isolation)
 
 
-def _grade(case: Case) -> Result:
+def _grade(case: Case, seed: int | None) -> Result:
     if _grader is None:
         raise RuntimeError("the worker has no grader")
-    return _grader.grade(case)
+    return _grader.grade(case, seed)
 
 
-def selftest(isolation: str, workers: int, only: str, console: Console) -> int:
-    """Grade all known files whose id contains `only`; print the table; return the number of faults."""
+def worst(results: list[Result]) -> Result:
+    """Of one file's results with several seeds the worst, with the seconds of all."""
+    chosen = min(results, key=lambda result: (not result.fault, result.points + result.bonus))
+    return dataclasses.replace(chosen, seconds=sum(result.seconds for result in results))
+
+
+def selftest(isolation: str, workers: int, kinds: Sequence[str], only: str, seeds: int, console: Console) -> int:
+    """Grade the known files of these kinds whose id contains `only`; print the table; return the number of faults.
+
+    With `seeds`, correct files are graded with the seeds 0 … seeds − 1 instead of their own; the worst grade is shown.
+    """
     from autograder.sandbox import backends
 
     backends.start(isolation)  # a missing isolation shall be one line, not a broken worker
-    chosen = [case for case in cases() if only in case.id]
+    chosen = [case for case in cases() if only in case.id and case.kind in kinds]
+    several: Sequence[int | None] = range(seeds) if seeds else [None]
+    jobs = [(case, seed) for case in chosen for seed in (several if case.kind in (REFERENCE, STYLE) else [None])]
     start = time.monotonic()
-    results = []
+    found: dict[Case, list[Result]] = {case: [] for case in chosen}
     context = multiprocessing.get_context("spawn")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(isolation,)) as pool,
         Progress(*columns, console=console, transient=True) as progress,
     ):
-        bar = progress.add_task("known files", total=len(chosen))
-        for future in as_completed([pool.submit(_grade, case) for case in chosen]):
-            results.append(future.result())
+        bar = progress.add_task("known files", total=len(jobs))
+        for future in as_completed([pool.submit(_grade, *job) for job in jobs]):
+            found[future.result().case].append(future.result())
             progress.advance(bar)
+    results = [worst(own) for own in found.values()]
     results.sort(key=lambda result: (KINDS.index(result.case.kind), result.case.id))
     show(results, time.monotonic() - start, console)
     return sum(bool(result.fault) for result in results)
