@@ -75,6 +75,7 @@ def timed(action: Callable[[], object]) -> float:
 def run(command: list[str], folder: Path) -> None:
     """Run a peer's command; its output is shown if it fails."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment["PATH"] = f"{BIN}{os.pathsep}{environment['PATH']}"  # nbgrader calls alembic by its name
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=900
     )
@@ -127,12 +128,12 @@ def nbgrader_seconds(submissions: int) -> float:
         (root / "nbgrader_config.py").write_text(NBGRADER_CONFIG.format(root=name))
         (root / "source" / "ps").mkdir(parents=True)
         nbformat.write(notebook(nbgrader=True), root / "source" / "ps" / "dml.ipynb")
-        run([str(BIN / "jupyter"), "nbgrader", "generate_assignment", "ps"], root)
+        run([str(BIN / "nbgrader"), "generate_assignment", "ps"], root)
         for number in range(submissions):
             folder = root / "submitted" / f"s{number}" / "ps"
             folder.mkdir(parents=True)
             nbformat.write(notebook(nbgrader=True), folder / "dml.ipynb")
-        return timed(lambda: run([str(BIN / "jupyter"), "nbgrader", "autograde", "ps"], root)) / submissions
+        return timed(lambda: run([str(BIN / "nbgrader"), "autograde", "ps"], root)) / submissions
 
 
 def otter_seconds(submissions: int) -> float:

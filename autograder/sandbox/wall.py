@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import queue
 import shutil
 import subprocess
 import tempfile
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,10 +16,8 @@ from assignment.manifest import Manifest
 from autograder.sandbox import backends, seccomp
 from autograder.sandbox.answers import checked_error, checked_response
 from autograder.sandbox.inside import wire
+from autograder.sandbox.link import DATA, EXITED, FLOOD, KILL, READY, START, Link, LinkClosed, Packet
 
-PACKET_HEADER = 9
-START, DATA, KILL, READY, EXITED = b"S", b"D", b"K", b"R", b"E"
-FLOOD = b"F"  # of the listener's own making: a process sends more than it was asked for
 JAIL_FAILED = 99  # exit status of `inside.warm.run_child`
 LOOP_FREE = ("distances", "average_precision", "batch_triplet_loss", "smooth_ap_loss")
 START_SECONDS = 180.0  # importing torch from a cold disk can take minutes
@@ -75,10 +70,8 @@ class Wall:
             stderr=self._log,
             bufsize=0,
         )
-        self._packets: queue.Queue[tuple[bytes, int, bytes] | None] = queue.Queue()
-        self._allowance = SLACK_BYTES
-        self._flooded = False
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._link = Link(self._process)
+        self.allow = self._link.allow
 
     def __enter__(self) -> Wall:
         return self
@@ -111,65 +104,26 @@ class Wall:
         self.wait_ready()
         return Session(self, source)
 
-    def _listen(self) -> None:
-        stream = self._process.stdout
-        if stream is None:
-            raise WallError("the sandbox has no output")
-        while True:
-            header = _read_exactly(stream.fileno(), PACKET_HEADER)
-            if header is None:
-                break
-            length = int.from_bytes(header[5:9], "big")
-            payload = _read_exactly(stream.fileno(), length)
-            if payload is None:
-                break
-            kind, number = header[:1], int.from_bytes(header[1:5], "big")
-            if kind == DATA:
-                self._allowance -= length
-                if self._allowance < 0:  # nobody asked for this much: the session is told once, the bytes are dropped
-                    kind, payload = FLOOD, b""
-                    if self._flooded:
-                        continue
-                    self._flooded = True
-            self._packets.put((kind, number, payload))
-        self._packets.put(None)
-
     def send(self, kind: bytes, session: int, payload: bytes = b"") -> None:
-        """Write one packet to the warm process."""
-        data = memoryview(kind + session.to_bytes(4, "big") + len(payload).to_bytes(4, "big") + payload)
-        stream = self._process.stdin
-        if stream is None:
-            raise WallError("the sandbox has no input")
+        """Write one packet to the warm process; WallError if it is gone."""
         try:
-            while data:
-                data = data[os.write(stream.fileno(), data) :]
-        except OSError:
+            self._link.send(kind, session, payload)
+        except LinkClosed:
             raise WallError(f"the sandbox is gone: {self._last_words()}") from None
 
-    def receive(self, seconds: float, late: str) -> tuple[bytes, int, bytes]:
-        """Wait for one packet; WallError if the warm process ends or stays silent for so long."""
-        try:
-            packet = self._packets.get(timeout=max(0.0, seconds))
-        except queue.Empty:
-            raise WallError(f"{late} in time") from None
-        if packet is None:
-            raise WallError(f"the sandbox ended: {self._last_words()}")
-        return packet
-
-    def poll(self, seconds: float) -> tuple[bytes, int, bytes] | None:
+    def poll(self, seconds: float) -> Packet | None:
         """Wait for one packet; None if there is none in time. WallError if the warm process has ended."""
         try:
-            packet = self._packets.get(timeout=max(0.0, seconds))
-        except queue.Empty:
-            return None
-        if packet is None:
-            raise WallError(f"the sandbox ended: {self._last_words()}")
-        return packet
+            return self._link.poll(seconds)
+        except LinkClosed:
+            raise WallError(f"the sandbox ended: {self._last_words()}") from None
 
-    def allow(self, size: int) -> None:
-        """Let a session's process send so many bytes from now on."""
-        self._allowance = size
-        self._flooded = False
+    def receive(self, seconds: float, late: str) -> Packet:
+        """Wait for one packet; WallError if the warm process ends or stays silent for so long."""
+        packet = self.poll(seconds)
+        if packet is None:
+            raise WallError(f"{late} in time")
+        return packet
 
     def next_number(self) -> int:
         """A number for a new process behind the wall."""
@@ -197,20 +151,6 @@ class Wall:
         self._log.seek(0)
         lines = self._log.read()[-4000:].decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing"
-
-
-def _read_exactly(descriptor: int, size: int) -> bytes | None:
-    parts = []
-    while size:
-        try:
-            data = os.read(descriptor, min(size, 1 << 20))
-        except OSError:
-            return None
-        if not data:
-            return None
-        parts.append(data)
-        size -= len(data)
-    return b"".join(parts)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from assignment.checking.loops import find_loops
@@ -50,13 +51,19 @@ def examine(source: str, names: dict[str, list[str]]) -> tuple[str, dict[str, An
     findings.update(loops={}, flags=[])
     if repaired is None:
         return "", findings
-    tree = ast.parse(repaired)
+    tree = parsed(repaired)
     findings["loops"] = {
         name: [f"line {line}: {what}" for line, what in find_loops(tree, name, aliases)]
         for name, aliases in names.items()
     }
     findings["flags"] = find_flags(tree)
     return repaired, findings
+
+
+@lru_cache(maxsize=1)
+def parsed(source: str) -> ast.Module:
+    """Parse; the last text's tree is kept, since it is asked for twice."""
+    return ast.parse(source)
 
 
 def repair(source: str) -> tuple[str | None, list[SyntaxProblem]]:
@@ -66,7 +73,7 @@ def repair(source: str) -> tuple[str | None, list[SyntaxProblem]]:
     whole_blocks: set[int] = set()
     for _ in range(MAX_REPAIRS):
         try:
-            ast.parse("\n".join(lines) + "\n")
+            parsed("\n".join(lines) + "\n")
             return "\n".join(lines) + "\n", problems
         except SyntaxError as problem:
             line = min(max(problem.lineno or 1, 1), len(lines))
