@@ -1,4 +1,4 @@
-"""Checks of task `improvement`: your parts work together. Whether P@1 rises, `python -m assignment train` shows."""
+"""Checks of task `improvement`: your parts work together. Whether P@1 rises, `python dml.py --data sample` shows."""
 
 from __future__ import annotations
 
