@@ -133,7 +133,9 @@ def bubblewrap() -> Start:
     command += ["--cap-drop", "ALL"]
     for capability in ("SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "KILL", "SYS_PTRACE"):
         command += ["--cap-add", f"CAP_{capability}"]
-    command += ["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
+    folder = scratch()
+    command += ["--dev", "/dev", "--proc", "/proc", "--perms", "0755", "--tmpfs", "/tmp"]
+    command += ["--perms", "0755", "--dir", folder] if folder != "/tmp" else []
     for parent in _parents([*readable_paths(), *(target for _, target in kit_mounts())]):
         command += ["--perms", "0755", "--dir", parent]  # left to itself, bubblewrap makes them for the owner alone
     for path in readable_paths():
@@ -145,21 +147,28 @@ def bubblewrap() -> Start:
         command += ["--tmpfs", path, "--remount-ro", path]
     for source, target in kit_mounts():
         command += ["--ro-bind", source, target]
+    command += ["--remount-ro", "/tmp"] if folder != "/tmp" else []
     command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--"]
     _require_namespaces(command)
     return Start(
         name="bubblewrap",
         command=command + python_command([KIT], "namespaces"),
-        environment=environment(),
+        environment={key: folder if value == "/tmp" else value for key, value in environment().items()},
         strategy="namespaces",
         uid=unprivileged_uid() if root else 0,
         seccomp=bool(seccomp.compiled()),
+        folder=folder,
     )
 
 
 def _parents(paths: list[str]) -> list[str]:
     """All folders above these paths, but for the root, the shallow ones first."""
     return sorted({str(parent) for path in paths for parent in Path(path).parents} - {"/"})
+
+
+def scratch() -> str:
+    """Where a submission's writable folder goes: /tmp, unless Python or its packages lie below it and would be hidden."""
+    return "/scratch" if any(Path(path).is_relative_to("/tmp") for path in readable_paths()) else "/tmp"
 
 
 def _require_namespaces(command: list[str]) -> None:

@@ -41,6 +41,7 @@ class Jail:
     files: int
     cpu_seconds: int
     seccomp: bytes
+    folder: str = "/tmp"
 
 
 class SockFprog(ctypes.Structure):
@@ -76,7 +77,7 @@ def shut_in(jail: Jail) -> None:
     call("prctl", PR_SET_PDEATHSIG, 9, 0, 0, 0)
     os.setsid()
     if jail.namespaces:
-        _own_mounts(jail.files)
+        _own_mounts(jail.files, jail.folder)
     _limits(jail)
     _drop_privileges(jail)
     if jail.seccomp:
@@ -84,11 +85,11 @@ def shut_in(jail: Jail) -> None:
         call("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
 
 
-def _own_mounts(size: int) -> None:
+def _own_mounts(size: int, folder: str) -> None:
     call("unshare", CLONE_NEWNS | CLONE_NEWIPC)
     call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
     options = f"size={size},mode=1777,nr_inodes=20000".encode()
-    for target in (b"/tmp", b"/dev/shm"):
+    for target in (folder.encode(), b"/dev/shm"):
         call("mount", b"tmpfs", target, b"tmpfs", MS_NOSUID | MS_NODEV, options)
     try:
         call("mount", b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)

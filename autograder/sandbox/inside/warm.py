@@ -163,6 +163,7 @@ def run_child(descriptor: int, output: int, options: dict[str, Any], namespaces:
                 files=options["files"],
                 cpu_seconds=options["cpu_seconds"],
                 seccomp=bytes.fromhex(options["seccomp"]),
+                folder=options["folder"],
             )
         )
     except BaseException as error:
