@@ -167,7 +167,7 @@ def _parents(paths: list[str]) -> list[str]:
 
 
 def scratch() -> str:
-    """Where a submission's writable folder goes: /tmp, unless Python or its packages lie below it and would be hidden."""
+    """The writable folder of a submission: /tmp, unless Python or its packages lie below and would be hidden."""
     return "/scratch" if any(Path(path).is_relative_to("/tmp") for path in readable_paths()) else "/tmp"
 
 

@@ -34,7 +34,7 @@ def walk(folder: str, skip: tuple[str, ...] = ()) -> list[str]:
 def leftovers() -> list[str]:
     """Files, memory and sockets of somebody else."""
     own = os.path.abspath(__file__)
-    found = [path for place in ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run") for path in walk(place)]
+    found = [path for place in (os.getcwd(), "/var/tmp", "/dev/shm", "/dev/mqueue", "/run") for path in walk(place)]
     found = [path for path in found if path != own and not path.startswith("/run/.containerenv")]
     for table in ("shm", "sem", "msg"):
         lines = text(f"/proc/sysvipc/{table}").splitlines()[1:]
