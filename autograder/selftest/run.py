@@ -39,7 +39,7 @@ from autograder.selftest.cases import (
 ATTACK_LIMITS: dict[str, Any] = {
     "test_seconds": 0.5,
     "submission_seconds": 2.0,
-    "import_seconds": 2.0,
+    "import_seconds": 6.0,
 }  # a denial need not be long
 
 
