@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torchvision.transforms import v2
 
-from assignment.datasets.fashion_mnist import DataMissing
+from assignment.datasets.errors import DataMissing
 
 RANGES = {"train": range(100), "val": range(100, 150), "test": range(150, 200)}
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which the pretrained networks expect

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from assignment.datasets.errors import DataMissing
 from assignment.datasets.split import ArraySplit
 
 CLASSES = (
@@ -34,10 +35,6 @@ SAMPLE = Path(__file__).with_name("fashion_sample.npz")
 MEAN, STD = 0.2860, 0.3530  # of the pixels of the 60,000 training images, in units of white = 1
 _PREFIX = {"train": "train", "test": "t10k"}
 _KIND = {3: "images", 1: "labels"}
-
-
-class DataMissing(FileNotFoundError):
-    """A file of a data set is not where it should be, or is not such a file; the message is one line."""
 
 
 def read_idx(path: Path) -> np.ndarray:

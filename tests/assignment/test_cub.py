@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from assignment.datasets import cub
-from assignment.datasets.fashion_mnist import DataMissing
+from assignment.datasets.errors import DataMissing
 
 
 def make(root: Path, classes: tuple[int, ...] = (0, 99, 100, 149, 150, 199), per_class: int = 3) -> Path:

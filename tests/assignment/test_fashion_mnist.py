@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from assignment.datasets import fashion_mnist
-from assignment.datasets.fashion_mnist import DataMissing
+from assignment.datasets.errors import DataMissing
 from data_scripts import make_samples
 
 OFFICIAL = Path("/usr/share/datasets/fashion-mnist")  # Debian's package dataset-fashion-mnist
