@@ -1,0 +1,119 @@
+"""What all figures share: colours, a canvas without any window or global state, and images as text for a page.
+
+A figure is matplotlib's object, made without `pyplot`: nothing has to be closed, and no display is needed.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import unicodedata
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+RIGHT, WRONG, QUERY = "#00875a", "#cc3311", "#0055a4"  # green, red, blue: of different brightness, never the only sign
+# Colours that colour-blind people tell apart (Okabe & Ito 2008), the darkest first; yellow is too pale for a line.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555", "#000000")
+DASHES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+
+_DARKEST_PIXEL, _BRIGHTEST_PIXEL = 0.0, 1.0
+_LOSSLESS = 64  # pixels: images up to this size become PNG, larger ones are photographs and become JPEG
+
+
+def new_figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, np.ndarray]:
+    """Make an empty figure of width × height inches; returns it and its axes as an array (rows, columns)."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for each in axes.flat:
+        tidy(each)
+    return figure, axes
+
+
+def tidy(axes: Axes) -> None:
+    """Leave two of the four sides and a faint grid behind the data."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def plain(text: object, most: int = 28) -> str:
+    """Make a name fit for a label: one short line, nothing that matplotlib would read as a formula or hide.
+
+    Example: plain("$x$") is "\\\\$x\\\\$"; plain("_bag") is " _bag", since a leading underscore hides a line in the legend.
+    """
+    line = "".join(c for c in str(text) if unicodedata.category(c)[0] != "C")
+    line = line if len(line) <= most else line[: most - 1] + "…"
+    return (" " if line.startswith("_") else "") + line.replace("$", r"\$")
+
+
+def svg(figure: Figure) -> str:
+    """Draw a figure as the text of an SVG file; the same figure gives the same text."""
+    import matplotlib
+
+    text = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "figure"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # a class name in a script that the font does not have
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue()
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure as `.svg` or as `.png` (150 dots an inch), by the ending of the path; returns the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".svg":
+        path.write_text(svg(figure), encoding="utf-8")
+    else:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph")
+            figure.savefig(path, dpi=150)
+    return path
+
+
+def svg_uri(figure: Figure) -> str:
+    """The figure as a data URI for the `src` of an image, where its styles and names cannot meet those of the page."""
+    return _uri("svg+xml", svg(figure).encode())
+
+
+def image_uri(pixels: np.ndarray) -> str:
+    """An image (H, W, 3) uint8 as a data URI: PNG if it is small, JPEG if it is a photograph."""
+    data = io.BytesIO()
+    small = max(pixels.shape[:2]) <= _LOSSLESS
+    Image.fromarray(pixels).save(data, "PNG" if small else "JPEG", optimize=True, quality=80)
+    return _uri("png" if small else "jpeg", data.getvalue())
+
+
+def thumbnail(pixels: np.ndarray, most: int = 112) -> np.ndarray:
+    """Shrink an image (H, W, 3) uint8 so that no side is longer than `most` pixels; smaller ones stay as they are."""
+    if max(pixels.shape[:2]) <= most:
+        return pixels
+    image = Image.fromarray(pixels)
+    image.thumbnail((most, most), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+def as_pixels(image: Tensor, mean: float | Sequence[float], std: float | Sequence[float]) -> np.ndarray:
+    """Undo the normalisation of an image (C, H, W), C = 1 or 3: (H, W, 3) uint8 `255 · (x · std + mean)`, rounded.
+
+    Example: the pixel 0 with mean 0.5 is 128.
+    """
+    values = image.detach().cpu().float().numpy().transpose(1, 2, 0) * np.asarray(std) + np.asarray(mean)
+    if values.shape[2] == 1:
+        values = values.repeat(3, axis=2)
+    return (values.clip(_DARKEST_PIXEL, _BRIGHTEST_PIXEL) * 255).round().astype(np.uint8)
+
+
+def _uri(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,173 @@
+"""Curves: precision–recall, ROC, right ones among the first 50, and how loss, learning rate and P@1 went.
+
+Several models share one plot; each has a colour and a dash of its own, and its number stands in the legend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assignment.figures.canvas import COLOURS, DASHES, MARKERS, new_figure, plain
+from assignment.retrieval import rank
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class PrecisionRecall:
+    """Mean precision at each recall, both in 0–1 and of one length, and the mean average precision."""
+
+    recall: Sequence[float]
+    precision: Sequence[float]
+    mean_ap: float | None
+
+
+@dataclass(frozen=True)
+class Roc:
+    """Rates of false and true positives, the area under the curve and the equal error rate, all in 0–1."""
+
+    false_rate: Sequence[float]
+    true_rate: Sequence[float]
+    auc: float | None
+    eer: float | None
+
+
+def precision_recall(curves: Mapping[str, PrecisionRecall]) -> Figure:
+    """Plot precision over recall for each model, with its mAP in the legend; ValueError if there is no curve."""
+    figure, axes = _square(curves, "precision–recall")
+    for (name, curve), style in zip(curves.items(), _styles(), strict=False):
+        label = f"{plain(name)}   mAP {_number(curve.mean_ap)}"
+        axes.plot(curve.recall, curve.precision, label=label, **style)
+    axes.set(xlabel="recall", ylabel="precision")
+    axes.legend(fontsize=8, loc="best")
+    return figure
+
+
+def roc(curves: Mapping[str, Roc]) -> Figure:
+    """Plot the ROC of each model with AUC and EER; a mark stands where the two errors are equal, on the falling line.
+
+    Raises:
+        ValueError: there is no curve.
+    """
+    figure, axes = _square(curves, "ROC")
+    axes.plot([0, 1], [1, 0], color="#999999", linewidth=0.8, linestyle=":")
+    for (name, curve), style, marker in zip(curves.items(), _styles(), cycle(MARKERS), strict=False):
+        label = f"{plain(name)}   AUC {_number(curve.auc)}, EER {_number(curve.eer)}"
+        axes.plot(curve.false_rate, curve.true_rate, label=label, **style)
+        if curve.eer is not None:
+            axes.plot([curve.eer], [1 - curve.eer], marker, color=style["color"], markeredgecolor="white", markersize=8)
+    axes.set(xlabel="pairs of two classes taken for one", ylabel="pairs of one class recognised")
+    axes.legend(fontsize=8, loc="lower right")
+    return figure
+
+
+def right_among_first(
+    queries: Tensor,
+    query_labels: np.ndarray,
+    gallery: Tensor,
+    gallery_labels: np.ndarray,
+    own: np.ndarray | None = None,
+    k: int = 50,
+) -> np.ndarray:
+    """Count, for each query, the images of its class among its k nearest: (Q,) int64. Fewer than k where there are not.
+
+    Example: of the gallery [0.1, 0.2, 0.3] with labels [5, 6, 5] the query 0 of class 5 finds 1 among its first 2.
+    """
+    import torch
+
+    k = min(k, len(gallery) - (own is not None))
+    order = rank(queries, gallery, k, None if own is None else torch.as_tensor(own)).numpy()
+    return (np.asarray(gallery_labels)[order] == np.asarray(query_labels)[:, None]).sum(axis=1)
+
+
+def bars_among_first(
+    counts: Mapping[str, Sequence[float]], names: Sequence[str], k: int = 50, possible: Sequence[float] | None = None
+) -> Figure:
+    """Draw for each class (or query) a bar per model: how many of the k nearest images are right.
+
+    Args:
+        counts: for each model, C numbers. names: of the C classes.
+        possible: C numbers, the most that any model could reach (a class may have fewer than k images); drawn as a line.
+
+    Raises:
+        ValueError: no model, or numbers and names do not fit.
+    """
+    if not counts or any(len(values) != len(names) for values in counts.values()):
+        raise ValueError(f"each model needs one count for each of the {len(names)} names, and there must be a model")
+    figure, all_axes = new_figure(6.4, 1.2 + len(names) * (0.16 + 0.16 * len(counts)))
+    axes = all_axes[0, 0]
+    height = 0.8 / len(counts)
+    places = np.arange(len(names))
+    hatches = cycle(("", "///", "...", "xxx"))
+    for number, ((name, values), colour, hatch) in enumerate(
+        zip(counts.items(), cycle(COLOURS), hatches, strict=False)
+    ):
+        y = places - 0.4 + height * (number + 0.5)
+        label = f"{plain(name)}   mean {np.mean(values):.1f}"
+        axes.barh(y, values, height, color=colour, hatch=hatch, edgecolor="white", linewidth=0.5, label=label)
+    if possible is not None:
+        axes.vlines(
+            possible, places - 0.45, places + 0.45, color="black", linewidth=1.4, label="all there are, or all shown"
+        )
+    axes.set_yticks(places, [plain(name) for name in names], fontsize=8)
+    axes.set(
+        xlim=(0, k), ylim=(len(names) - 0.4, -0.6), xlabel=f"right ones among the first {k}, mean over the queries"
+    )
+    axes.grid(axis="y", visible=False)
+    figure.legend(fontsize=8, loc="outside upper left", ncols=2, frameon=False)
+    return figure
+
+
+def history(epochs: Sequence[float], panels: Mapping[str, Mapping[str, Sequence[float]]], best: int | None) -> Figure:
+    """Plot what was written down after each epoch, one panel below the other, the best epoch marked in all of them.
+
+    Args:
+        epochs: E numbers. panels: title of the panel → name of the line → E values; NaN where there is none.
+        best: the epoch whose weights were kept, None for no mark.
+
+    Raises:
+        ValueError: no panel, or a line that has not one value an epoch.
+    """
+    lines = [values for panel in panels.values() for values in panel.values()]
+    if not lines or any(len(values) != len(epochs) for values in lines):
+        raise ValueError(f"a history needs lines of {len(epochs)} values, one an epoch")
+    figure, axes = new_figure(6.4, 1.9 * len(panels) + 0.4, rows=len(panels))
+    for (title, panel), each in zip(panels.items(), axes[:, 0], strict=True):
+        for (name, values), style in zip(panel.items(), _styles(), strict=False):
+            # A line of one point would be invisible without a mark.
+            each.plot(epochs, values, label=plain(name), marker="o", markersize=3, **style)
+        if best is not None:
+            each.axvline(best, color="black", linewidth=1, linestyle=(0, (4, 3)))
+        each.set_ylabel(title)
+        each.locator_params(axis="x", integer=True)
+        if len(panel) > 1:
+            each.legend(fontsize=8)
+    if best is not None:
+        axes[0, 0].set_title(f"- - -  epoch {best} is the best on the validation classes", fontsize=9, loc="left")
+    axes[-1, 0].set_xlabel("epoch")
+    return figure
+
+
+def _square(curves: Mapping, what: str):
+    if not curves:
+        raise ValueError(f"no {what} curve to draw: evaluate a model first")
+    figure, axes = new_figure(5.2, 4.6)
+    axes[0, 0].set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
+    return figure, axes[0, 0]
+
+
+def _styles():
+    """Colours that change with every line, and dashes that change, too, so that print and any eye tell them apart."""
+    for number in cycle(range(len(COLOURS) * len(DASHES))):
+        yield {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)], "linewidth": 1.8}
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
