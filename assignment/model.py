@@ -1,0 +1,93 @@
+"""The network of a run: a backbone inside the file's own descriptor extractor."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from assignment import backbones, manifest
+from assignment.config import Config
+
+
+def named(dml: ModuleType, name: str) -> Any:
+    """What the file calls `name`, by one of its aliases if need be; ValueError if it has none of them."""
+    for candidate in (name, *manifest.load().aliases.get(name, ())):
+        if hasattr(dml, candidate):
+            return getattr(dml, candidate)
+    tasks = [task.label for task in manifest.load().tasks if name in task.names]
+    raise ValueError(f"the file has no `{name}`{f' ({tasks[0]})' if tasks else ''}")
+
+
+def build(
+    dml: ModuleType, config: Config, sample_images: Tensor | None = None, n_classes: int | None = None
+) -> nn.Module:
+    """Build the file's `GDextractor` around the backbone that the settings ask for; the same one for the same seed.
+
+    Args:
+        dml: the file, imported. config: the settings.
+        sample_images: (B, 3, H, W) normalised training images. A random network's BatchNorm layers take their
+            statistics from them; None where weights follow anyway (a checkpoint).
+        n_classes: number of training classes, checked where it is given.
+
+    Returns:
+        The extractor on the CPU, in eval mode.
+
+    Raises:
+        ValueError: weights that do not fit, one class only, a stub, an extractor without the bonus that is asked for,
+            or one that returns no descriptors; one line.
+    """
+    if n_classes is not None and n_classes < 2:
+        raise ValueError(f"{n_classes} training class: there is nothing to tell apart; use at least two classes")
+    torch.manual_seed(config.seed)
+    network = backbones.build(config.backbone)
+    if config.weights:
+        backbones.load_weights(network, config.weights)
+    elif sample_images is not None:
+        backbones.settle_batchnorm(network, sample_images)
+    if config.dropout:
+        add_dropout(network, config.dropout)
+    channels = backbones.channels(network)
+    options: dict[str, Any] = {"gem": True} if config.pooling == "gem" else {"usemax": config.pooling == "mac"}
+    if config.reduction:
+        options["reduction"] = config.reduction
+    extractor = _extractor(dml, network, channels, options).eval()
+    if sample_images is not None:
+        _require_descriptors(extractor, sample_images[:2], config.reduction or channels)
+    return extractor
+
+
+def add_dropout(network: nn.Module, share: float) -> None:
+    """Drop whole channels of the last feature map, which is the same as dropping numbers of the pooled vector.
+
+    It is put inside the last block, so that every way of taking the convolutional part keeps it; no parameter's name
+    changes.
+    """
+    last = getattr(network, "features", None) or getattr(network, "layer4", None)
+    if not isinstance(last, nn.Sequential):
+        raise ValueError(f"dropout: {type(network).__name__} has no last block to put it in; use dropout = 0")
+    last.append(nn.Dropout2d(share))
+
+
+def _extractor(dml: ModuleType, network: nn.Module, channels: int, options: dict[str, Any]) -> nn.Module:
+    try:
+        return named(dml, "GDextractor")(network, channels, **options)
+    except NotImplementedError as stub:
+        raise ValueError(f"still to do: {stub}") from None
+    except TypeError as problem:  # a file without the bonus tasks has no such argument
+        for option, task in (("gem", "gem"), ("reduction", "reduction")):
+            if option in options and option in str(problem):
+                raise ValueError(f"GDextractor takes no `{option}` ({manifest.load().task(task).label})") from None
+        raise
+
+
+@torch.no_grad()
+def _require_descriptors(extractor: nn.Module, images: Tensor, dim: int) -> None:
+    try:
+        shape = tuple(extractor(images).shape)
+    except NotImplementedError as stub:
+        raise ValueError(f"still to do: {stub}") from None
+    if shape != (len(images), dim):
+        raise ValueError(f"GDextractor returned the shape {shape} for {len(images)} images, not {(len(images), dim)}")
