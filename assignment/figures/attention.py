@@ -48,10 +48,9 @@ def similarity_maps(model: nn.Module, query: Tensor, retrieved: Tensor) -> Atten
         try:
             # Parameters are frozen here, so the gradient is asked for at the input to have one at the map.
             asked = images.clone().requires_grad_(True)
-            maps = library(asked, [_dot_with(descriptors[1]), _dot_with(descriptors[0])])
+            maps = library(asked, [_dot_with(descriptors[1]), _dot_with(descriptors[0])]).astype(np.float32)
         finally:
             library.activations_and_grads.release()
-    maps = np.nan_to_num(np.asarray(maps, dtype=np.float32))
     return Attention(maps[0], maps[1], float(descriptors[0] @ descriptors[1]))
 
 
@@ -93,7 +92,7 @@ def last_map(model: nn.Module, images: Tensor) -> nn.Module:
 
 
 def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """Lay a map (H, W) in 0–1 over an image (H, W, 3) uint8: grey where it is 0, from blue to yellow where it is not."""
+    """Lay a map (H, W) in 0–1 over an image (H, W, 3) uint8: grey where it is 0, blue to yellow elsewhere."""
     from matplotlib import colormaps
 
     grey = image.mean(axis=2, keepdims=True).repeat(3, axis=2)
@@ -108,7 +107,7 @@ def _dot_with(descriptor: Tensor) -> Callable[[Tensor], Tensor]:
 
 @contextmanager
 def _left_as_found(model: nn.Module) -> Iterator[None]:
-    """Freeze the parameters for a while; then give each layer its mode and each parameter its flag and gradient back."""
+    """Freeze the parameters for a while; then give layers their mode, parameters their flag and gradient back."""
     modes = [(layer, layer.training) for layer in model.modules()]
     parameters = [(each, each.requires_grad, each.grad) for each in model.parameters()]
     for each, _, _ in parameters:

@@ -27,7 +27,6 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
-_DARKEST_PIXEL, _BRIGHTEST_PIXEL = 0.0, 1.0
 _LOSSLESS = 64  # pixels: images up to this size become PNG, larger ones are photographs and become JPEG
 
 
@@ -52,7 +51,7 @@ def tidy(axes: Axes) -> None:
 def plain(text: object, most: int = 28) -> str:
     """Make a name fit for a label: one short line, nothing that matplotlib would read as a formula or hide.
 
-    Example: plain("$x$") is "\\\\$x\\\\$"; plain("_bag") is " _bag", since a leading underscore hides a line in the legend.
+    Example: plain("_bag") is " _bag", since a legend leaves out what begins with an underscore.
     """
     line = "".join(c for c in str(text) if unicodedata.category(c)[0] != "C")
     line = line if len(line) <= most else line[: most - 1] + "…"
@@ -112,7 +111,7 @@ def as_pixels(image: Tensor, mean: float | Sequence[float], std: float | Sequenc
     values = image.detach().cpu().float().numpy().transpose(1, 2, 0) * np.asarray(std) + np.asarray(mean)
     if values.shape[2] == 1:
         values = values.repeat(3, axis=2)
-    return (values.clip(_DARKEST_PIXEL, _BRIGHTEST_PIXEL) * 255).round().astype(np.uint8)
+    return (values.clip(0, 1) * 255).round().astype(np.uint8)
 
 
 def _uri(kind: str, data: bytes) -> str:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+HATCHES = ("", "///", "...", "xxx")
+
+
 @dataclass(frozen=True)
 class PrecisionRecall:
     """Mean precision at each recall, both in 0–1 and of one length, and the mean average precision."""
@@ -94,7 +97,7 @@ def bars_among_first(
 
     Args:
         counts: for each model, C numbers. names: of the C classes.
-        possible: C numbers, the most that any model could reach (a class may have fewer than k images); drawn as a line.
+        possible: C numbers, the most that any model could reach since a class may have few images; a line.
 
     Raises:
         ValueError: no model, or numbers and names do not fit.
@@ -105,21 +108,15 @@ def bars_among_first(
     axes = all_axes[0, 0]
     height = 0.8 / len(counts)
     places = np.arange(len(names))
-    hatches = cycle(("", "///", "...", "xxx"))
-    for number, ((name, values), colour, hatch) in enumerate(
-        zip(counts.items(), cycle(COLOURS), hatches, strict=False)
-    ):
+    for number, (name, values) in enumerate(counts.items()):
+        colour, hatch = COLOURS[number % len(COLOURS)], HATCHES[number % len(HATCHES)]
         y = places - 0.4 + height * (number + 0.5)
         label = f"{plain(name)}   mean {np.mean(values):.1f}"
         axes.barh(y, values, height, color=colour, hatch=hatch, edgecolor="white", linewidth=0.5, label=label)
     if possible is not None:
-        axes.vlines(
-            possible, places - 0.45, places + 0.45, color="black", linewidth=1.4, label="all there are, or all shown"
-        )
+        axes.vlines(possible, places - 0.45, places + 0.45, color="black", linewidth=1.4, label="the most possible")
     axes.set_yticks(places, [plain(name) for name in names], fontsize=8)
-    axes.set(
-        xlim=(0, k), ylim=(len(names) - 0.4, -0.6), xlabel=f"right ones among the first {k}, mean over the queries"
-    )
+    axes.set(xlim=(0, k), ylim=(len(names) - 0.4, -0.6), xlabel=f"right ones among the first {k}")
     axes.grid(axis="y", visible=False)
     figure.legend(fontsize=8, loc="outside upper left", ncols=2, frameon=False)
     return figure
