@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from assignment.datasets.data import Asking, Data
 from assignment.datasets.errors import DataMissing
 from assignment.datasets.split import ArraySplit
 
@@ -30,6 +32,11 @@ CLASSES = (
 TRAINING_CLASSES = (0, 1, 2, 5, 8)  # T-shirt, Trouser, Pullover, Sandal, Bag
 VALIDATION_CLASSES = (3, 4)  # Dress, Coat
 TEST_CLASSES = (6, 7, 9)  # Shirt, Sneaker, Ankle boot
+
+FOLDER = "fashion-mnist"
+LICENCE = "FashionMNIST (Xiao et al. 2017): © Zalando SE, MIT licence"
+HELD_BACK = 1_000  # images of each class of the training archive that the held-out protocol validates with
+SEEN_VALIDATION, SEEN_TEST, SEEN_QUERIES = 600, 100, 10  # images of each class in the protocol of seen classes
 
 SAMPLE = Path(__file__).with_name("fashion_sample.npz")
 MEAN, STD = 0.2860, 0.3530  # of the pixels of the 60,000 training images, in units of white = 1
@@ -82,6 +89,123 @@ def as_images(pixels: np.ndarray) -> Tensor:
     """Turn grey bytes (N, 28, 28) into network input (N, 3, 28, 28) float32: (pixel / 255 − MEAN) / STD, thrice."""
     grey = (torch.from_numpy(np.ascontiguousarray(pixels)).float() / 255 - MEAN) / STD
     return grey[:, None].expand(-1, 3, -1, -1).contiguous()
+
+
+def data(name: str, root: Path | None = None, protocol: str = "held-out", images_per_class: int = 0) -> Data:
+    """The "sample" that comes with this file, or the whole "fashion-mnist"; see `datasets.load` for the arguments.
+
+    "held-out", whole: train on the five training classes less the last 1,000 images of each class, which are held back;
+    validation asks with the held-back Dress and Coat among the held-back images of both groups; test asks with Shirt,
+    Sneaker and Ankle boot of the test archive among all of it. "held-out", sample: each group asks its own images and
+    those of the earlier groups. "seen" is the lab's protocol: 54,000 images to learn from; the last 600 of each class
+    and the test archive give 100 of each class, the first ten of which ask all 1,000.
+    """
+    if name == "sample":
+        with np.load(SAMPLE) as arrays:
+            train, val, test = _sample(arrays["images"], arrays["labels"])
+    else:
+        folder = find(root)
+        archives = read(folder, "train"), read(folder, "test")
+        train, val, test = (_seen if protocol == "seen" else _held_out)(*archives[0], *archives[1])
+    whole = name != "sample" and len(archives[0][0]) == 60_000 and len(archives[1][0]) == 10_000
+    if images_per_class:
+        most = int(np.bincount(train.labels).max(initial=0))
+        if most < images_per_class:
+            raise ValueError(f"images_per_class = {images_per_class}: the largest training class has {most} images")
+        train = train.first_of_each(images_per_class)
+    note = "" if whole or name == "sample" else f"fashion-mnist: {len(archives[0][0]):,} of the 60,000 training images"
+    return Data(
+        name=name,
+        protocol=protocol,
+        train=train,
+        val=val,
+        test=test,
+        class_names=dict(enumerate(CLASSES)),
+        augment=FlipAndShift(),
+        note="2,000 of the 60,000 training images of FashionMNIST" if name == "sample" else note,
+        licence=LICENCE,
+        whole=whole,
+    )
+
+
+def find(root: Path | None) -> Path:
+    """The folder with the four files: `root`, its subfolder, or, for None, below `data/` or where a system keeps it."""
+    if root is not None:
+        return root / FOLDER if (root / FOLDER).is_dir() else root
+    places = [Path("data") / FOLDER, *system_folders()]
+    for place in places:
+        if any((place / f"train-images-idx3-ubyte{ending}").is_file() for ending in (".gz", "")):
+            return place
+    raise DataMissing(
+        f"fashion-mnist: there is no {places[0]}; `python -m data_scripts fashion-mnist` fetches it, or say where it is"
+        " (root)"
+    )
+
+
+def system_folders() -> list[Path]:
+    """Where a system's package of the set would be: `datasets/fashion-mnist` in its folders of shared data."""
+    shared = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"  # the defaults of the XDG standard
+    return [Path(folder) / "datasets" / FOLDER for folder in shared.split(":") if folder]
+
+
+class FlipAndShift:
+    """Random variant of one image (C, H, W): mirrored half of the time, moved by up to two pixels; black comes in."""
+
+    def __call__(self, image: Tensor) -> Tensor:
+        flip, down, right = (int(torch.randint(high, ())) for high in (2, 5, 5))
+        height, width = image.shape[-2:]
+        padded = torch.nn.functional.pad(image, (2, 2, 2, 2), value=-MEAN / STD)
+        moved = padded[..., down : down + height, right : right + width]
+        return moved.flip(-1) if flip else moved
+
+
+def _held_out(pixels: np.ndarray, labels: np.ndarray, asked: np.ndarray, asked_labels: np.ndarray):
+    last = _from_end(labels) < HELD_BACK
+    first = ~last & np.isin(labels, TRAINING_CLASSES)
+    back = last & np.isin(labels, TRAINING_CLASSES + VALIDATION_CLASSES)
+    val = _asking(pixels[back], labels[back], np.isin(labels[back], VALIDATION_CLASSES))
+    return _split(pixels[first], labels[first]), val, _asking(asked, asked_labels, np.isin(asked_labels, TEST_CLASSES))
+
+
+def _seen(pixels: np.ndarray, labels: np.ndarray, asked: np.ndarray, asked_labels: np.ndarray):
+    back = _from_end(labels) < SEEN_VALIDATION
+
+    def first(images: np.ndarray, own: np.ndarray) -> Asking:
+        chosen = _from_start(own) < SEEN_TEST
+        return _asking(images[chosen], own[chosen], _from_start(own[chosen]) < SEEN_QUERIES)
+
+    return _split(pixels[~back], labels[~back]), first(pixels[back], labels[back]), first(asked, asked_labels)
+
+
+def _sample(pixels: np.ndarray, labels: np.ndarray):
+    """Each group asks itself and the earlier ones: Shirt has to be told from T-shirt and Coat."""
+    train, val, test = (np.isin(labels, own) for own in (TRAINING_CLASSES, VALIDATION_CLASSES, TEST_CLASSES))
+    early = train | val
+    asking = _asking(pixels[early], labels[early], val[early])
+    return _split(pixels[train], labels[train]), asking, _asking(pixels, labels, test)
+
+
+def _asking(pixels: np.ndarray, labels: np.ndarray, asks: np.ndarray) -> Asking:
+    """The images for which `asks` is true ask all of them."""
+    return Asking(_split(pixels[asks], labels[asks]), _split(pixels, labels), np.flatnonzero(asks))
+
+
+def _split(pixels: np.ndarray, labels: np.ndarray) -> ArraySplit:
+    grey = (torch.from_numpy(pixels.astype(np.float32)) / 255 - MEAN) / STD
+    return ArraySplit(grey[:, None].expand(-1, 3, -1, -1), labels)  # one plane in memory, seen three times
+
+
+def _from_start(labels: np.ndarray) -> np.ndarray:
+    """How many images of its class stand before each image."""
+    place = np.zeros(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        own = labels == label
+        place[own] = np.arange(own.sum())
+    return place
+
+
+def _from_end(labels: np.ndarray) -> np.ndarray:
+    return _from_start(labels[::-1])[::-1]
 
 
 def by_class(pixels: np.ndarray, labels: np.ndarray) -> dict[str, ArraySplit]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -14,7 +14,8 @@ from torch import Tensor
 class Split(Protocol):
     """What mining, sampling and evaluation need of a data set.
 
-    `split[i]` is image i as (C, H, W) float32, the same at each call; `labels` is (N,) int64.
+    `split[i]` is image i as (C, H, W) float32, the same at each call; `labels` is (N,) int64. A split may also have
+    `__getitems__(indices)`, a list of such images, which a DataLoader calls once for a whole batch.
     """
 
     labels: np.ndarray
@@ -22,6 +23,19 @@ class Split(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, i: int) -> Tensor: ...
+
+
+def collate(images: Sequence[Tensor]) -> Tensor:
+    """Make images (C, H, W) a batch (B, C, H, W): for a DataLoader, `torch.stack` without the copy where it can be.
+
+    What `__getitems__` gives are views of one batch, in order; that batch is then the result itself.
+    """
+    batch = images[0]._base
+    if batch is not None and batch.shape == (len(images), *images[0].shape):
+        step = batch.stride(0) * batch.element_size()
+        if all(image.data_ptr() == batch.data_ptr() + i * step for i, image in enumerate(images)):
+            return batch
+    return torch.stack(list(images))
 
 
 class ArraySplit:
@@ -45,6 +59,10 @@ class ArraySplit:
         if not 0 <= i < len(self):
             raise IndexError(f"image {i} of {len(self)}")
         return self.images[i]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Tensor]:
+        """Images `indices` as views of one batch."""
+        return list(self.images[torch.as_tensor(indices)])
 
     def __iter__(self) -> Iterator[Tensor]:
         return iter(self.images)
