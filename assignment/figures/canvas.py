@@ -27,7 +27,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
-_LOSSLESS = 64  # pixels: images up to this size become PNG, larger ones are photographs and become JPEG
+_SMALL = 64  # pixels: the longer side of an image that becomes PNG; a larger one becomes JPEG
 
 
 def new_figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, np.ndarray]:
@@ -86,10 +86,15 @@ def svg_uri(figure: Figure) -> str:
     return _uri("svg+xml", svg(figure).encode())
 
 
+def is_small(pixels: np.ndarray) -> bool:
+    """Whether an image is a few pixels, to be kept as they are, and not a photograph."""
+    return max(pixels.shape[:2]) <= _SMALL
+
+
 def image_uri(pixels: np.ndarray) -> str:
     """An image (H, W, 3) uint8 as a data URI: PNG if it is small, JPEG if it is a photograph."""
     data = io.BytesIO()
-    small = max(pixels.shape[:2]) <= _LOSSLESS
+    small = is_small(pixels)
     Image.fromarray(pixels).save(data, "PNG" if small else "JPEG", optimize=True, quality=80)
     return _uri("png" if small else "jpeg", data.getvalue())
 

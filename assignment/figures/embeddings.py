@@ -59,7 +59,7 @@ def umap(descriptors: Tensor | np.ndarray, n_neighbors: int = 15, seed: int = 0)
 def scatter(points: Mapping[str, np.ndarray], labels: np.ndarray, class_names: Mapping[int, str]) -> Figure:
     """Draw points (N, 2) of one or more models side by side, a colour and a marker for each class.
 
-    Up to 20 classes stand in a legend; with more of them the colours repeat with other markers and only a note says so.
+    Up to 20 classes stand in a legend; more of them are written where the middle of their points is.
 
     Raises:
         ValueError: no points, or not as many as labels.
@@ -70,7 +70,7 @@ def scatter(points: Mapping[str, np.ndarray], labels: np.ndarray, class_names: M
     classes = np.unique(labels)
     legend = len(classes) <= 20
     figure, axes = new_figure(4.2 * len(points), 4.4 + (0.25 * -(-len(classes) // 4) if legend else 0), 1, len(points))
-    size = float(np.clip(4000 / max(len(labels), 1), 4, 30))
+    size = float(np.clip(6000 / max(len(labels), 1), 6, 30))
     for (title, places), each in zip(points.items(), axes[0], strict=True):
         for number, label in enumerate(classes):
             own = labels == label
@@ -85,14 +85,18 @@ def scatter(points: Mapping[str, np.ndarray], labels: np.ndarray, class_names: M
                 linewidths=0,
                 label=plain(class_names.get(int(label), str(label))),
             )
+            if not legend:
+                x, y = np.median(places[own], axis=0)
+                each.text(
+                    x, y, plain(class_names.get(int(label), str(label)), 18), fontsize=5, ha="center", va="center"
+                )
         each.set_title(plain(title), fontsize=10)
         each.set(xticks=[], yticks=[])
         each.grid(visible=False)
+        each.spines[:].set_visible(True)
     if legend:
         handles, names = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=8, frameon=False, markerscale=1.6)
-    else:
-        figure.supxlabel(f"{len(classes)} classes, told apart by colour and marker together", fontsize=8)
     return figure
 
 

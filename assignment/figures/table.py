@@ -1,0 +1,62 @@
+"""What was measured, as the rows of a table: one text for each figure and model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+ROWS = {
+    "P@1": "P@1",
+    "P@5": "P@5",
+    "P@10": "P@10",
+    "R@5": "R@5",
+    "R@10": "R@10",
+    "mAP": "mAP",
+    "MAP@R": "MAP@R",
+    "MAP@5": "MAP@5",
+    "auc": "ROC: area under the curve",
+    "eer": "equal error rate",
+}
+
+
+def rows(models: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The figures of each model as text, row by row; a row that no model has is left out.
+
+    Example: rows({"before": {"P@1": 0.5}, "after": {"P@1": 0.75}}) is {"P@1": ["0.500", "0.750"]}.
+    """
+    found = {title: [text(figures.get(name)) for figures in models.values()] for name, title in ROWS.items()}
+    shots = [figures.get("few_shot") or {} for figures in models.values()]
+    if any(shots):
+        settings = next(each for each in shots if each)
+        title = f"{settings.get('way')}-way {settings.get('shot')}-shot accuracy"
+        found[title] = [_with_interval(each.get("accuracy"), each.get("interval")) for each in shots]
+    neighbours = [(figures.get("nearest_neighbour") or {}).get("accuracy") for figures in models.values()]
+    found["accuracy by nearest neighbours"] = [text(value) for value in neighbours]
+    for group, title in (("n_queries", "queries"), ("n_lone", "queries left out: no other image of the class")):
+        found[title] = [str(figures[group]) if group in figures else "–" for figures in models.values()]
+    return {title: values for title, values in found.items() if any(value != "–" for value in values)}
+
+
+def undefined(figures: Mapping[str, Any]) -> list[str]:
+    """One line for each figure that the data leave undefined, with the reason."""
+    return [
+        f"{ROWS.get(name, name)} is undefined: {reason}" for name, reason in (figures.get("undefined") or {}).items()
+    ]
+
+
+def text(value: float | None) -> str:
+    """Three digits, or a dash for what is undefined."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
+
+
+def _with_interval(value: float | None, half: float | None) -> str:
+    return text(value) if half is None else f"{text(value)} ± {text(half)}"
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """A tree as one level of names and texts. Example: {"a": {"b": 1}} gives {"a: b": "1"}."""
+    found: dict[str, str] = {}
+    for name, value in tree.items():
+        found |= flat(value, f"{prefix}{name}: ") if isinstance(value, Mapping) else {f"{prefix}{name}": str(value)}
+    return found
