@@ -1,21 +1,26 @@
-"""Ranking and P@K / R@K on descriptors. (Average precision is a task of its own, so it is not here.)
+"""Retrieval figures of descriptors: P@K, R@K, mAP, MAP@R, MAP@5 and precision–recall curves.
 
-A query that is itself in the gallery leaves its list by its index, not by being first: an exact duplicate may come
-before it. Equal distances keep the order of the gallery. A query without any other image of its class has no P@K: it is
-left out of the mean and counted.
+All of them follow from the ranks of the images of the query's class; `assignment.ranking` finds these ranks, leaves the
+query out by its index and orders equal distances as the gallery does. A query without any other image of its class has
+no figure: it is left out of the means and counted. Labels stay integers.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-CHUNK = 1024  # queries ranked at once
+from assignment.ranking import positive_ranks, rank, require_finite, require_list
+
+__all__ = ["Figures", "Retrieval", "evaluate", "evaluate_all", "figures", "rank", "require_finite"]
+
+LEVELS = 101  # recall levels of a precision–recall curve: 0.00, 0.01 … 1.00
+TOP = 50  # the labs draw how many of the first fifty are right
 
 
 @dataclass(frozen=True)
@@ -34,37 +39,111 @@ class Retrieval:
     n_lone: int
 
 
-def rank(queries: Tensor, gallery: Tensor, k: int, own: Tensor | None = None) -> Tensor:
-    """Return the indices of the k nearest gallery rows of each query, nearest first; ties by index.
+@dataclass(frozen=True)
+class Figures:
+    """Retrieval figures of each query that has a positive, R of them; A queries, in the order they were given.
+
+    Attributes:
+        asked: (A,) which queries these are. n_lone: how many others had no positive.
+        positives: (A,) R.
+        precision: P@K for each K, (A,), `hits among the first K / K`.
+        recall: R@K for each K, (A,), 1 where any of the first K is a hit, else 0.
+        average_precision: (A,) `Σ_k P(k) · rel(k) / R` over the whole gallery (step AP).
+        map_at_r: (A,) the same sum over the first R ranks only, divided by R.
+        map_at_5: (A,) the same sum over the first 5 ranks only, divided by min(R, 5).
+        first: (A,) P@1 = R@1, whether the nearest image is a hit.
+        hits: (A,) hits among the first 50.
+        curve: (101,) mean over the queries of the precision at recall 0, 0.01 … 1. Interpolated: the precision of a
+            query at recall r is the greatest that it has at any recall ≥ r.
+        nearest: (Q,) index of the nearest image of *each* query, lone ones included.
+    """
+
+    asked: np.ndarray
+    n_lone: int
+    positives: np.ndarray
+    precision: dict[int, np.ndarray] = field(repr=False)
+    recall: dict[int, np.ndarray] = field(repr=False)
+    average_precision: np.ndarray = field(repr=False)
+    map_at_r: np.ndarray = field(repr=False)
+    map_at_5: np.ndarray = field(repr=False)
+    first: np.ndarray = field(repr=False)
+    hits: np.ndarray = field(repr=False)
+    curve: np.ndarray = field(repr=False)
+    nearest: np.ndarray = field(repr=False)
+
+
+def figures(
+    queries: Tensor,
+    query_labels: np.ndarray,
+    gallery: Tensor,
+    gallery_labels: np.ndarray,
+    own: np.ndarray | None = None,
+    ks: Sequence[int] = (1, 5, 10),
+) -> Figures:
+    """Compute every figure of each query (Q, D) with labels (Q,) in a gallery (G, D) with labels (G,).
 
     Args:
-        queries: (Q, D). gallery: (G, D). Any floating type; distances are computed in float32.
-        k: length of the lists. own: (Q,) the index of each query in the gallery, if it is in there; it is left out.
-
-    Returns:
-        (Q, k) int64.
+        own: (Q,) the index of each query in the gallery, if it is in there; it is left out of its list.
+        ks: the K of P@K and R@K.
 
     Raises:
-        ValueError: k is larger than the gallery (without the query), or a row holds NaN or infinity.
+        ValueError: a K is larger than the gallery without the query, or a row is not finite.
 
-    Example: rank([[0.0]], [[0.2], [0.1], [0.2]], k=3) is [[1, 0, 2]].
+    Where no query has a positive, there is a warning, every array is empty and the curve is NaN.
+
+    Example: a query at 0 of class 7 and a gallery at 0.1, 0.2, 0.3 of classes 7, 8, 7: AP = (1/1 + 2/3) / 2 = 0.833,
+    MAP@R = (1/1) / 2 = 0.5, P@1 = R@1 = 1.
     """
     others = len(gallery) - (own is not None)
-    if not 1 <= k <= others:
-        raise ValueError(f"K = {k}, but each query has {others} images to be compared with; ask for 1 ≤ K ≤ {others}")
-    queries, gallery = require_finite(queries.float(), "query"), require_finite(gallery.float(), "gallery")
-    lists = []
-    for rows in torch.arange(len(queries)).split(CHUNK):
-        asked = queries[rows]
-        squared = asked.square().sum(1)[:, None] + gallery.square().sum(1) - 2 * asked @ gallery.T
-        squared.clamp_min_(0).add_(0.0)  # rounding leaves about -1e-7 between equal rows; adding 0 turns -0.0 into 0.0
-        if own is not None:
-            squared[torch.arange(len(rows)), own[rows]] = torch.inf
-        # The bits of float32 ≥ 0 order like the numbers; with the index below them no two keys are equal, so that topk,
-        # which orders ties as it likes, keeps the order of the gallery at a fraction of a sort's time.
-        keys = squared.view(torch.int32).long() << 32 | torch.arange(len(gallery), device=squared.device)
-        lists.append(keys.topk(k, dim=1, largest=False).indices.cpu())
-    return torch.cat(lists) if lists else torch.empty(0, k, dtype=torch.int64)
+    for k in ks:
+        require_list(k, others)
+    n = len(queries)
+    positives = np.zeros(n, np.int64)
+    precision, recall = {k: np.full(n, np.nan) for k in ks}, {k: np.full(n, np.nan) for k in ks}
+    average, at_r, at_5, at_1 = (np.full(n, np.nan) for _ in range(4))
+    hits, nearest = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    curve = np.zeros(LEVELS)
+    for places, ranks, counts, first in positive_ranks(queries, query_labels, gallery, gallery_labels, own):
+        nearest[places] = first
+        has, r = counts > 0, counts[counts > 0]
+        places, ranks = places[has], ranks[has]
+        positives[places] = r
+        hits[places] = _up_to(ranks, TOP)
+        at_hits = np.arange(1, ranks.shape[1] + 1) / ranks  # P(k) at each hit; 0 where the row is filled up
+        average[places] = at_hits.sum(axis=1) / r
+        at_r[places] = at_hits.sum(axis=1, where=ranks <= r[:, None]) / r
+        at_5[places] = at_hits[:, :5].sum(axis=1, where=ranks[:, :5] <= 5) / np.minimum(r, 5)
+        at_1[places] = ranks[:, 0] == 1
+        for k in ks:
+            among = _up_to(ranks, k)
+            precision[k][places] = among / k
+            recall[k][places] = among > 0
+        best = np.maximum.accumulate(at_hits[:, ::-1], axis=1)[:, ::-1]
+        steps = LEVELS - 1
+        hit = (np.arange(LEVELS) * r[:, None] + steps - 1) // steps  # the hit at which the recall reaches the level
+        curve += np.take_along_axis(best, np.maximum(hit - 1, 0), axis=1).sum(axis=0)
+    asked = np.flatnonzero(positives)
+    if len(asked) == 0:
+        warnings.warn("no query has another image of its class: retrieval figures are undefined", stacklevel=2)
+    return Figures(
+        asked=asked,
+        n_lone=n - len(asked),
+        positives=positives[asked],
+        precision={k: values[asked] for k, values in precision.items()},
+        recall={k: values[asked] for k, values in recall.items()},
+        average_precision=average[asked],
+        map_at_r=at_r[asked],
+        map_at_5=at_5[asked],
+        first=at_1[asked],
+        hits=hits[asked],
+        curve=curve / len(asked) if len(asked) else np.full(LEVELS, np.nan),
+        nearest=nearest,
+    )
+
+
+def _up_to(ranks: np.ndarray, k: int) -> np.ndarray:
+    """How many ranks of each ascending row are at most k."""
+    return (ranks[:, :k] <= k).sum(axis=1)
 
 
 def evaluate(
@@ -106,11 +185,3 @@ def evaluate_all(descriptors: Tensor, labels: np.ndarray, ks: Sequence[int] = (1
     Example: descriptors [[0.0], [0.1], [0.3]] with labels [0, 0, 1]: P@1 = 1 over two queries, one is lone.
     """
     return evaluate(descriptors, labels, descriptors, labels, ks, own=np.arange(len(descriptors)))
-
-
-def require_finite(descriptors: Tensor, what: str) -> Tensor:
-    """Return the descriptors; ValueError naming the rows with NaN or infinity, whose ranking would mean nothing."""
-    bad = (~torch.isfinite(descriptors).all(dim=1)).nonzero().flatten().tolist()
-    if bad:
-        raise ValueError(f"{what} descriptors of rows {bad[:10]} are not finite ({len(bad)} rows in all)")
-    return descriptors

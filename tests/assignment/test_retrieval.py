@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assignment import retrieval
+from assignment import ranking, retrieval
 
 
 def oracle(descriptors, labels, k):
@@ -52,7 +52,7 @@ def test_the_size_of_the_chunks_does_not_matter(seed, chunk):
     descriptors = torch.from_numpy(np.random.default_rng(seed).integers(-3, 4, (12, 3))).float()
     whole = retrieval.rank(descriptors, descriptors, 11, torch.arange(12))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(retrieval, "CHUNK", chunk)
+        patch.setattr(ranking, "CHUNK", chunk)
         assert torch.equal(retrieval.rank(descriptors, descriptors, 11, torch.arange(12)), whole)
 
 

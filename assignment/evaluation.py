@@ -1,0 +1,190 @@
+"""Every figure of a model on one part of a data set, as a tree of plain values that JSON can hold.
+
+Retrieval and nearest-neighbour classification ask the gallery of the protocol. Verification and few-shot episodes look
+at the queries alone: in an open gallery the other images are of classes that training has seen.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from assignment import few_shot, nearest_neighbours, retrieval, verification
+from assignment.datasets.data import Data
+from assignment.datasets.split import Split
+
+WORST = 10  # classes in the list of the worst
+ROC_POINTS = 401  # of a ROC curve that are kept
+
+
+@torch.no_grad()
+def describe(model: nn.Module, split: Split, device: torch.device | str, batch_size: int = 128) -> Tensor:
+    """Compute the descriptors (N, dim), float32 on the CPU, of a whole split, in eval mode; the mode is restored.
+
+    Raises:
+        ValueError: the split is empty.
+    """
+    if len(split) == 0:
+        raise ValueError("there is no image to describe: the split is empty")
+    modes = [(layer, layer.training) for layer in model.modules()]
+    model.eval()
+    try:
+        loader: DataLoader[Any] = DataLoader(split, batch_size=batch_size)  # type: ignore[arg-type]
+        parts = [model(images.to(device)).float().cpu() for images in loader]
+    finally:
+        for layer, mode in modes:  # each its own: frozen BatchNorm layers are in eval mode while training
+            layer.training = mode
+    return torch.cat(parts)
+
+
+def evaluate(model: nn.Module, data: Data, part: str, device: torch.device | str, **options: Any) -> dict[str, Any]:
+    """Describe the images of the "val" or "test" part and measure them by the protocol of the data.
+
+    Args:
+        options: of `measure`.
+
+    Returns:
+        The tree of `measure`, with "data", "protocol", "part", "whole" and "note" of the data. Where the set has
+        superclasses, "superclass" holds the retrieval figures with these as labels.
+
+    Raises:
+        ValueError: no such part, or a descriptor is not finite.
+    """
+    if part not in ("val", "test"):
+        raise ValueError(f"there is no part '{part}' to evaluate; choose val or test")
+    asking = data.val if part == "val" else data.test
+    gallery = describe(model, asking.gallery, device)
+    # A query that stands in the gallery has been described with it.
+    queries = describe(model, asking.queries, device) if asking.own is None else gallery[torch.as_tensor(asking.own)]
+    labels, gallery_labels = np.asarray(asking.queries.labels), np.asarray(asking.gallery.labels)
+    known = {"data": data.name, "protocol": data.protocol, "part": part, "whole": data.whole, "note": data.note}
+    tree = known | measure(queries, labels, gallery, gallery_labels, asking.own, **options)
+    if data.superclasses is not None:
+        groups = data.superclasses
+        coarse, coarse_gallery = (np.array([groups[int(c)] for c in each]) for each in (labels, gallery_labels))
+        ks = options.get("ks", (1, 5, 10))
+        tree["superclass"] = retrieval_tree(queries, coarse, gallery, coarse_gallery, asking.own, ks)[0]
+    return tree
+
+
+def measure(
+    queries: Tensor,
+    query_labels: np.ndarray,
+    gallery: Tensor,
+    gallery_labels: np.ndarray,
+    own: np.ndarray | None = None,
+    *,
+    ks: Sequence[int] = (1, 5, 10),
+    way: int = 5,
+    shot: int = 5,
+    episodes: int = 600,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Compute every figure of queries (Q, D) with labels (Q,) in a gallery (G, D) with labels (G,).
+
+    Args:
+        own: (Q,) the index of each query in the gallery, if it is in there; it is left out of its list.
+        ks: the K of P@K and R@K. way, shot, episodes: of the few-shot episodes.
+        seed: of these episodes and of the pairs, where there are too many for all to be looked at.
+
+    Returns:
+        A tree of dictionaries with text as keys, lists, numbers and text; it survives JSON unchanged. What the data do
+        not define is None, and "undefined" says why: {"few_shot": "5-way episodes need 5 classes, the set has 3; …"}.
+        "hits" is the mean number of right images among the first 50, "worst" lists the ten classes of least P@1 (of equal ones
+        those of less mAP first).
+
+    Raises:
+        ValueError: a descriptor is not finite, or the numbers of rows and labels differ.
+
+    Example: descriptors 0.0, 0.1, 0.3 with labels 0, 0, 1 asking one another: P@1 = mAP = 1, n_queries 2, n_lone 1.
+    """
+    query_labels, gallery_labels = np.asarray(query_labels), np.asarray(gallery_labels)
+    tree, found = retrieval_tree(queries, query_labels, gallery, gallery_labels, own, ks)
+    undefined: dict[str, str] = tree["undefined"]
+
+    def attempt(name: str, action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        except ValueError as problem:
+            undefined[name] = str(problem)
+            return None
+
+    verified = attempt("auc", lambda: verification.verify(queries, query_labels, seed=seed))
+    if verified is None:
+        undefined["eer"] = undefined["roc"] = undefined["auc"]
+    tree["auc"] = verified and verified.auc
+    tree["eer"] = verified and verified.eer
+    tree["roc"] = verified and _thinned(verified.fpr, verified.tpr)
+    tree["pairs"] = verified and {"scored": verified.n_pairs, "all": verified.n_all}
+
+    shots = attempt(
+        "few_shot", lambda: few_shot.few_shot(queries, query_labels, way, shot, episodes=episodes, seed=seed)
+    )
+    tree["few_shot"] = shots and {
+        name: getattr(shots, name) for name in ("way", "shot", "queries", "accuracy", "interval", "episodes")
+    }
+
+    answers = nearest_neighbours.report(query_labels, gallery_labels[found.nearest])
+    tree["nearest_neighbour"] = {
+        "accuracy": answers.accuracy,
+        "per_class": {str(label): dict(row) for label, row in answers.per_class.items()},
+    }
+    return tree
+
+
+def retrieval_tree(
+    queries: Tensor,
+    query_labels: np.ndarray,
+    gallery: Tensor,
+    gallery_labels: np.ndarray,
+    own: np.ndarray | None,
+    ks: Sequence[int],
+) -> tuple[dict[str, Any], retrieval.Figures]:
+    """The part of `measure` that follows from the ranks of the positives, and the figures of each query."""
+    others = len(gallery) - (own is not None)
+    within = [k for k in ks if k <= others]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # "undefined" says it
+        found = retrieval.figures(queries, query_labels, gallery, gallery_labels, own, within)
+    tree: dict[str, Any] = {"n_queries": len(found.asked), "n_lone": found.n_lone}
+    undefined: dict[str, str] = {}
+    values: dict[str, np.ndarray | None] = {}
+    for k in ks:
+        values[f"P@{k}"], values[f"R@{k}"] = found.precision.get(k), found.recall.get(k)
+    values |= {"mAP": found.average_precision, "MAP@R": found.map_at_r, "MAP@5": found.map_at_5, "hits": found.hits}
+    for name, each in values.items():
+        if each is not None and len(each):
+            tree[name] = float(each.mean())
+            continue
+        tree[name] = None
+        too_long = f"K is larger than the list of {others} images that a query ranks; lower K"
+        undefined[name] = too_long if each is None else "no query has another image of its class"
+    labels = query_labels[found.asked]
+    classes, place = np.unique(labels, return_inverse=True)
+    n = np.bincount(place, minlength=len(classes))
+    at_1 = np.bincount(place, found.first, len(classes)) / n
+    average = np.bincount(place, found.average_precision, len(classes)) / n
+    tree["per_class"] = {
+        str(label): {"P@1": float(at_1[i]), "mAP": float(average[i]), "n": int(n[i])} for i, label in enumerate(classes)
+    }
+    tree["worst"] = [int(classes[i]) for i in np.lexsort((average, at_1))[:WORST]]
+    steps = retrieval.LEVELS - 1
+    curve = {"recall": [i / steps for i in range(retrieval.LEVELS)], "precision": found.curve.tolist()}
+    tree["pr_curve"] = curve if len(found.asked) else None
+    if not len(found.asked):
+        undefined["pr_curve"] = "no query has another image of its class"
+    tree["undefined"] = undefined
+    return tree, found
+
+
+def _thinned(fpr: np.ndarray, tpr: np.ndarray) -> dict[str, list[float]]:
+    """Points of a ROC curve that lie about evenly along it, both ends included."""
+    length = fpr + tpr  # grows from 0 to 2
+    kept = np.unique(np.searchsorted(length, np.linspace(0, 2, ROC_POINTS)).clip(max=len(fpr) - 1))
+    return {"fpr": fpr[kept].tolist(), "tpr": tpr[kept].tolist()}

@@ -1,0 +1,235 @@
+"""Who is near whom: the nearest images of each query, and the rank of every image of the query's class.
+
+Both are exact and never hold more than a strip of the distance matrix. A query that is itself in the gallery leaves its
+list by its index, not by being first: an exact duplicate may come before it. Equal distances keep the order of the
+gallery. Distances are squared Euclidean ones in float32, whatever precision the network ran in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+CHUNK = 512  # queries whose distances are held at once: 512 × 60,000 float32 are 123 MB
+STRIP = 2**26  # most distances held at once; beyond 131,072 gallery rows a chunk has fewer queries
+GROUP = 16  # columns that share a minimum: small enough that k groups hold few candidates
+BUCKETS = 2**16  # most intervals a row's distances are sorted into: their table stays in a core's cache
+
+
+def require_finite(descriptors: Tensor, what: str) -> Tensor:
+    """Return the descriptors; ValueError naming the rows with NaN or infinity, whose ranking would mean nothing."""
+    bad = (~torch.isfinite(descriptors).all(dim=1)).nonzero().flatten().tolist()
+    if bad:
+        raise ValueError(f"{what} descriptors of rows {bad[:10]} are not finite ({len(bad)} rows in all)")
+    return descriptors
+
+
+def require_list(k: int, others: int) -> None:
+    """ValueError where a list of the k nearest of `others` images cannot be had."""
+    if not 1 <= k <= others:
+        raise ValueError(f"K = {k}, but each query has {others} images to be compared with; ask for 1 ≤ K ≤ {others}")
+
+
+def rank(queries: Tensor, gallery: Tensor, k: int, own: Tensor | None = None) -> Tensor:
+    """Return the indices of the k nearest gallery rows of each query, nearest first; ties by index.
+
+    Args:
+        queries: (Q, D). gallery: (G, D). Any floating type; distances are computed in float32.
+        k: length of the lists. own: (Q,) the index of each query in the gallery, if it is in there; it is left out.
+
+    Returns:
+        (Q, k) int64.
+
+    Raises:
+        ValueError: k is larger than the gallery (without the query), or a row holds NaN or infinity.
+
+    Example: rank([[0.0]], [[0.2], [0.1], [0.2]], k=3) is [[1, 0, 2]].
+    """
+    require_list(k, len(gallery) - (own is not None))
+    lists = [_nearest(squared, k).cpu() for _, squared in _strips(queries, gallery, own, torch.arange(len(queries)))]
+    return torch.cat(lists) if lists else torch.empty(0, k, dtype=torch.int64)
+
+
+def positive_ranks(
+    queries: Tensor,
+    query_labels: np.ndarray,
+    gallery: Tensor,
+    gallery_labels: np.ndarray,
+    own: np.ndarray | None = None,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield, for some queries at a time, at which ranks of the gallery the images of their class stand.
+
+    A full sort of each row would cost as much as the distances. Here only the positives are sorted; every other image
+    finds in a table how many of them are nearer, so that a row costs one pass.
+
+    Args:
+        queries: (Q, D) with query_labels (Q,), gallery: (G, D) with gallery_labels (G,); labels are integers.
+        own: (Q,) the index of each query in the gallery, if it is in there; it is left out of its list.
+
+    Yields:
+        places: (B,) indices of the queries. Every query comes once, ordered by label.
+        ranks: (B, W) float64, each row ascending; the nearest image has rank 1. Filled up with infinity.
+        counts: (B,) int64, how many positives each query has: 0 for a lone one.
+        nearest: (B,) int64, the index of the nearest image of any class.
+
+    Raises:
+        ValueError: nothing to compare with, a row with NaN or infinity, or other numbers of rows than of labels.
+
+    Example: a query at 0 of class 7 and a gallery at 0.1, 0.2, 0.3 of classes 7, 8, 7: ranks [[1, 3]], counts [2],
+    nearest [0].
+    """
+    query_labels, gallery_labels = _labels(query_labels, queries, "query"), _labels(gallery_labels, gallery, "gallery")
+    require_list(1, len(gallery) - (own is not None))
+    by_label = np.argsort(gallery_labels, kind="stable")
+    ordered = gallery_labels[by_label]
+    order = np.argsort(query_labels, kind="stable")
+    places_own = None if own is None else torch.as_tensor(own)
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        for rows, strip in _strips(queries, gallery, places_own, torch.from_numpy(order)):
+            places, squared = rows.numpy(), strip.cpu().numpy()
+            labels = query_labels[places]
+            first, last = np.searchsorted(ordered, labels, "left"), np.searchsorted(ordered, labels, "right")
+            counts = last - first
+            keys = np.full((len(places), max(1, counts.max())), np.iinfo(np.uint64).max, np.uint64)
+            for begin in np.flatnonzero(np.diff(labels, prepend=labels[0] - 1)):
+                same = slice(begin, begin + int(np.searchsorted(labels[begin:], labels[begin], "right")))
+                members = by_label[first[begin] : last[begin]]
+                found = _keys(squared[same, members], members)
+                found.sort(axis=1)
+                keys[same, : len(members)] = found
+            if own is not None:
+                counts = counts - (gallery_labels[own[places]] == labels)  # its key, infinity, is the row's last
+            ranks = np.full(keys.shape, np.inf)
+            parts = [np.array_split(each, torch.get_num_threads()) for each in (squared, keys, counts, ranks)]
+            list(pool.map(_counter(), *parts))
+            yield places, ranks, counts, _nearest(strip, 1)[:, 0].cpu().numpy()
+
+
+def _labels(labels: np.ndarray, descriptors: Tensor, what: str) -> np.ndarray:
+    labels = np.asarray(labels)
+    if len(labels) != len(descriptors):
+        raise ValueError(f"{len(descriptors)} {what} descriptors but {len(labels)} labels")
+    return labels
+
+
+def _strips(queries: Tensor, gallery: Tensor, own: Tensor | None, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield indices of queries in the order asked for, and their squared distances to the gallery; own is infinity.
+
+    The norms ride in two more columns of the product, (−2q, |q|², 1) · (g, 1, |g|²), which saves two passes over the
+    strip. Rounding leaves about −1e-7 between equal rows: whoever reads the strip takes negative numbers as 0. All
+    strips share their memory.
+    """
+    queries, gallery = require_finite(queries.float(), "query"), require_finite(gallery.float(), "gallery")
+    norms, lengths = queries.square().sum(1, keepdim=True), gallery.square().sum(1, keepdim=True)
+    if not (torch.isfinite(norms).all() and torch.isfinite(lengths).all()):
+        raise ValueError("descriptors are too long for float32 distances; divide each by its length")
+    right = torch.cat([gallery, torch.ones_like(lengths), lengths], dim=1).T
+    strip = gallery.new_empty(0)
+    for rows in order.split(max(1, min(CHUNK, STRIP // max(1, len(gallery))))):
+        asked = rows.to(queries.device)
+        left = torch.cat([-2 * queries[asked], norms[asked], torch.ones_like(norms[asked])], dim=1)
+        if len(strip) != len(rows):
+            strip = gallery.new_empty(len(rows), len(gallery))
+        torch.mm(left, right, out=strip)
+        if own is not None:
+            strip[torch.arange(len(rows)), own[rows]] = torch.inf
+        yield rows, strip
+
+
+def _nearest(squared: Tensor, k: int) -> Tensor:
+    """The columns of the k least of each row, (B, G) → (B, k); ties by column.
+
+    The k groups of columns with the least minima hold the k least numbers, unless the next group's minimum ties with
+    them; those rows, few if any, are looked at in whole.
+    """
+    width = squared.shape[1] // GROUP
+    if width <= 4 * k:
+        return _nearest_of_all(squared, k)
+    minima = squared[:, : GROUP * width].unflatten(1, (GROUP, width)).amin(dim=1).clamp_min_(0)
+    least, groups = minima.topk(k + 1, largest=False)
+    inside = torch.arange(0, GROUP * width, width, device=squared.device)
+    columns = (groups[:, :k, None] + inside).flatten(1)
+    rest = torch.arange(GROUP * width, squared.shape[1], device=squared.device)
+    columns = torch.cat([columns, rest.expand(len(squared), -1)], dim=1)
+    packed = _packed(squared.gather(1, columns), columns).topk(k, dim=1, largest=False).values
+    nearest = packed & 0xFFFFFFFF
+    unsure = (packed[:, -1] >> 32) >= least[:, -1].contiguous().view(torch.int32)
+    if unsure.any():
+        nearest[unsure] = _nearest_of_all(squared[unsure], k)
+    return nearest
+
+
+def _nearest_of_all(squared: Tensor, k: int) -> Tensor:
+    columns = torch.arange(squared.shape[1], device=squared.device)
+    return _packed(squared, columns).topk(k, dim=1, largest=False).values & 0xFFFFFFFF
+
+
+def _packed(squared: Tensor, columns: Tensor) -> Tensor:
+    """int64 keys that order like (distance, column): the bits of float32 ≥ 0 order like the numbers.
+
+    No two keys are equal, so that `topk`, which orders ties as it likes, has no choice.
+    """
+    positive = squared.clamp_min(0).add_(0.0)  # adding 0 turns −0.0 into 0.0
+    return positive.view(torch.int32).long() << 32 | columns
+
+
+def _keys(squared: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """`_packed` as uint64 for numpy."""
+    positive = np.maximum(squared, 0) + np.float32(0)
+    return positive.view(np.uint32).astype(np.uint64) << np.uint64(32) | columns.astype(np.uint64)
+
+
+@cache
+def _counter() -> Callable[..., None]:
+    """`_count_nearer` as machine code that other threads run beside."""
+    import numba  # costs a second, and short lists do not need it
+
+    return numba.njit(cache=True, nogil=True)(_count_nearer)
+
+
+def _count_nearer(squared: np.ndarray, keys: np.ndarray, counts: np.ndarray, ranks: np.ndarray) -> None:
+    """Write into `ranks` (B, W) how many images come up to and with each positive; see `positive_ranks`.
+
+    Args:
+        squared: (B, G) float32. keys: (B, W) uint64, the positives of each row in order, as (distance, column).
+        counts: (B,) how many of them there are.
+    """
+    for row in range(len(squared)):
+        n = counts[row]
+        if n == 0:
+            continue
+        own_keys = np.append(keys[row, :n], np.uint64(0xFFFFFFFFFFFFFFFF))  # a search that passes all ends there
+        distances = np.empty(n, np.float32)
+        for i in range(n):
+            distances[i] = squared[row, own_keys[i] & np.uint64(0xFFFFFFFF)]
+            distances[i] = distances[i] if distances[i] > 0 else np.float32(0)
+        least, greatest = distances[0], distances[n - 1]
+        buckets = min(BUCKETS, 8 * n)
+        scale = np.float32(buckets) / (greatest - least) if greatest > least else np.float32(0)
+        nearer = np.zeros(buckets + 1, np.int32)  # [b]: positives in the buckets before b
+        for i in range(n):
+            nearer[min(np.int64((distances[i] - least) * scale), buckets - 1) + 1] += 1
+        for b in range(buckets):
+            nearer[b + 1] += nearer[b]
+        passed = np.zeros(n + 1, np.int64)  # [i]: images that lie behind i positives
+        for column in range(squared.shape[1]):
+            distance = squared[row, column]
+            if distance > greatest:
+                continue
+            distance = distance if distance > 0 else np.float32(0)
+            key = np.uint64(np.float32(distance).view(np.uint32)) << np.uint64(32) | np.uint64(column)
+            b = min(max(np.int64((distance - least) * scale), 0), buckets - 1)
+            i = nearer[b]
+            i += own_keys[i] < key
+            while own_keys[i] < key:
+                i += 1
+            passed[i] += 1
+        total = 0
+        for i in range(n):
+            total += passed[i]
+            ranks[row, i] = total
