@@ -43,6 +43,44 @@ class SmallResNet(nn.Module):
         return self.fc(torch.flatten(self.avgpool(x), 1))
 
 
+class LabNet(nn.Module):
+    """The net of the FashionMNIST lab: three convolutions and one linear layer, 30,634 parameters.
+
+    `features` maps images to (B, 256, 1, 1), the 64 channels of a 2 × 2 map as 256 numbers, so that any global pooling
+    gives the lab's 256-d vector. Images are grey, (B, 1, H, W), or grey as RGB, of which the first channel is taken.
+
+    Args:
+        n_classes: outputs of `classifier`.
+    """
+
+    def __init__(self, n_classes: int = 10) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            _FirstChannel(),
+            nn.Conv2d(1, 32, 3),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(2),
+            nn.Conv2d(32, 32, 3),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, 3),
+            nn.ReLU(inplace=True),
+            nn.AdaptiveAvgPool2d(2),
+            nn.Flatten(),
+            nn.Unflatten(1, (256, 1, 1)),
+        )
+        self.classifier = nn.Linear(256, n_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map images (B, 1 or 3, H, W), at least 18 × 18, to logits (B, n_classes)."""
+        return self.classifier(self.features(x).flatten(1))
+
+
+class _FirstChannel(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :1]
+
+
 class _Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -71,6 +109,7 @@ def _torchvision(name: str) -> Callable[..., nn.Module]:
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
     "small_resnet": SmallResNet,
+    "lab_net": LabNet,
     **{name: _torchvision(name) for name in ("resnet18", "resnet34", "resnet50", "mobilenet_v2", "squeezenet1_1")},
 }
 

@@ -9,7 +9,7 @@ from torch import nn
 from assignment import backbones
 
 
-@pytest.mark.parametrize("name", ["small_resnet", "resnet18", "mobilenet_v2", "squeezenet1_1"])
+@pytest.mark.parametrize("name", ["small_resnet", "lab_net", "resnet18", "mobilenet_v2", "squeezenet1_1"])
 def test_channels_are_those_of_the_last_map(name):
     from solution.dml import convolutional_part
 
@@ -57,7 +57,7 @@ def test_unfit_files_are_one_line(tmp_path, content, words):
 
 
 def test_unknown_backbone_names_the_choices():
-    with pytest.raises(ValueError, match="choose one of small_resnet, resnet18"):
+    with pytest.raises(ValueError, match="choose one of small_resnet, lab_net, resnet18"):
         backbones.build("vgg")
 
 
@@ -69,3 +69,19 @@ def test_settled_statistics_normalise_the_images():
         out = network.bn1(network.conv1(images))
     assert out.mean(dim=(0, 2, 3)).abs().max() < 0.01
     assert not any(isinstance(m, nn.BatchNorm2d) and m.training for m in network.modules())
+
+
+def test_the_net_of_the_lab():
+    network = backbones.build("lab_net").eval()
+    assert sum(parameter.numel() for parameter in network.parameters()) == 30_634
+    assert [sum(p.numel() for p in layer.parameters()) for layer in network.features if list(layer.parameters())] == [
+        320,
+        9_248,
+        18_496,
+    ]
+    grey = torch.rand(2, 1, 28, 28)
+    with torch.no_grad():
+        assert network.features(grey).shape == (2, 256, 1, 1)
+        assert network(grey).shape == (2, 10)
+        assert torch.equal(network(grey.expand(-1, 3, -1, -1)), network(grey))
+        assert torch.equal(network.classifier(network.features(grey).flatten(1)), network(grey))
