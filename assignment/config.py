@@ -113,6 +113,8 @@ class Config:
                 f"loss {self.loss}: batch_size = {self.batch_size} holds fewer than two classes with per_class = "
                 f"{self.per_class}; use a batch_size of at least {2 * self.per_class}"
             )
+        if self.schedule == "warmup-cosine" and 0 < self.epochs <= self.warmup_epochs:
+            raise ValueError(f"warmup_epochs = {self.warmup_epochs} leaves no epoch of {self.epochs} to the cosine")
         if self.loss == "triplet" and self.batchnorm == "train":
             raise ValueError("loss triplet keeps BatchNorm statistics (task 5 asks for it): use batchnorm = frozen")
 
