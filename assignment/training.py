@@ -289,7 +289,7 @@ def one_epoch(run: Run) -> None:
             watch,
             batch_sampler=shares,
             num_workers=run.workers,
-            # A new loader each epoch: its workers are forked after the mining and see it, be it shared memory or a list.
+            # A new loader each epoch: its workers are forked after the mining and see it, whatever `hardneg` is.
             multiprocessing_context="fork" if run.workers else None,
             pin_memory=run.network.device.type == "cuda",
         )
