@@ -67,7 +67,7 @@ def is_part_of(listing: Listing, classes: int, images: int, absent: int) -> None
     """Note what a folder lacks of a set of so many classes and images; `absent` files are listed but not there."""
     present = len(np.unique(listing.labels))
     if present < classes:
-        listing.notes.append(f"{present} of the {classes} classes")
+        listing.notes.append(f"{present:,} of the {classes:,} classes")
     if len(listing.labels) < images:
         listing.notes.append(f"{len(listing.labels):,} of the {images:,} images")
     if absent:
