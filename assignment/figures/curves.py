@@ -104,7 +104,7 @@ def bars_among_first(
     """
     if not counts or any(len(values) != len(names) for values in counts.values()):
         raise ValueError(f"each model needs one count for each of the {len(names)} names, and there must be a model")
-    figure, all_axes = new_figure(6.4, 1.2 + len(names) * (0.16 + 0.16 * len(counts)))
+    figure, all_axes = new_figure(5.2, 1.2 + len(names) * (0.16 + 0.16 * len(counts)))
     axes = all_axes[0, 0]
     height = 0.8 / len(counts)
     places = np.arange(len(names))
@@ -118,7 +118,7 @@ def bars_among_first(
     axes.set_yticks(places, [plain(name) for name in names], fontsize=8)
     axes.set(xlim=(0, 1.02 * k), ylim=(len(names) - 0.4, -0.6), xlabel=f"right ones among the first {k}")
     axes.grid(axis="y", visible=False)
-    figure.legend(fontsize=8, loc="outside upper left", ncols=2, frameon=False)
+    figure.legend(fontsize=8, loc="outside upper left", ncols=2, frameon=False, columnspacing=1)
     return figure
 
 
@@ -135,14 +135,14 @@ def history(epochs: Sequence[float], panels: Mapping[str, Mapping[str, Sequence[
     lines = [values for panel in panels.values() for values in panel.values()]
     if not lines or any(len(values) != len(epochs) for values in lines):
         raise ValueError(f"a history needs lines of {len(epochs)} values, one an epoch")
-    figure, axes = new_figure(6.4, 1.9 * len(panels) + 0.4, rows=len(panels))
+    figure, axes = new_figure(5.2, 1.7 * len(panels) + 0.4, rows=len(panels))
     for (title, panel), each in zip(panels.items(), axes[:, 0], strict=True):
         for (name, values), style in zip(panel.items(), _styles(), strict=False):
             # A line of one point would be invisible without a mark.
             each.plot(epochs, values, label=plain(name), marker="o", markersize=3, **style)
         if best is not None:
             each.axvline(best, color="black", linewidth=1, linestyle=(0, (4, 3)))
-        each.set_ylabel(title)
+        each.set(ylabel=title, xlim=(min(epochs) - 0.3, max(epochs) + 0.3))
         each.locator_params(axis="x", integer=True)
         if len(panel) > 1:
             each.legend(fontsize=8)

@@ -34,12 +34,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot, its heading, and a sentence on how to read it. narrow: it needs half of the page's width only."""
+    """A plot, its heading, and a sentence on how to read it."""
 
     title: str
     picture: Picture
     words: str
-    narrow: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,9 +117,9 @@ def render(page: Page) -> str:
     )
 
 
-def plot(title: str, figure: Figure, alt: str, words: str, narrow: bool = False) -> Plot:
+def plot(title: str, figure: Figure, alt: str, words: str) -> Plot:
     """Put a figure on the page."""
-    return Plot(title, Picture(svg_uri(figure), alt), words, narrow)
+    return Plot(title, Picture(svg_uri(figure), alt), words)
 
 
 def photo(pixels: np.ndarray, alt: str, most: int = 112) -> Picture:

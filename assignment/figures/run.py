@@ -103,7 +103,7 @@ def make(
     for kind in maps:
         say(kind)
         try:
-            made.maps.append(scene.map(kind))
+            made.maps += scene.maps(kind)
         except ValueError as problem:
             made.notes.append(str(problem))
     return _write(run.folder / "index.html", page.render(made))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from assignment.datasets.split import Split
 
 BEFORE, AFTER = "before", "after"
-MOST_POINTS = 2000  # of a map of descriptors: more take minutes and cover each other
+MOST_POINTS = 1000  # of a map of descriptors: t-SNE of 2,000 takes half a minute, and they cover each other
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Scene:
         worst = [int(label) for label in self.models[AFTER].figures.get("worst") or []]
         if len(np.unique(self.labels)) > 10 and worst:  # with fewer classes all of them stand above
             chosen = grids.of_classes(self.labels, worst[:5])
-            words = "Classes of the lowest P@1 after training, the worst first."
+            words = "Classes of the lowest mAP after training, the worst first; a random query of each."
             found.append(self._grid("The worst classes", words, chosen, "worst"))
         return found
 
@@ -118,7 +118,7 @@ class Scene:
             alt = "Precision over recall. " + "; ".join(f"{name}: mAP {text(c.mean_ap)}" for name, c in lines.items())
             words = "Mean over the queries. A curve farther up finds more images of the class before others."
             plots.append(
-                self._plot("Precision and recall", curves.precision_recall(lines), alt, words, "precision-recall", True)
+                self._plot("Precision and recall", curves.precision_recall(lines), alt, words, "precision-recall")
             )
         if rates := {
             name: curves.Roc(each["roc"]["fpr"], each["roc"]["tpr"], each.get("auc"), each.get("eer"))
@@ -127,7 +127,7 @@ class Scene:
         }:
             alt = "ROC. " + "; ".join(f"{name}: AUC {text(c.auc)}, EER {text(c.eer)}" for name, c in rates.items())
             words = "Every threshold of the similarity is a point. Marks: the two errors are equally frequent."
-            plots.append(self._plot("Are two images of one class?", curves.roc(rates), alt, words, "roc", True))
+            plots.append(self._plot("Are two images of one class?", curves.roc(rates), alt, words, "roc"))
         plots.append(self._bars())
         if self.run.history:
             plots.append(self._history())
@@ -154,14 +154,14 @@ class Scene:
         words = "Mean over the queries of each class." + (
             " Ten of the classes." if len(np.unique(self.labels)) > 10 else ""
         )
-        return self._plot(f"Right ones among the first {k}", figure, alt, words, "among-first", True)
+        return self._plot(f"Right ones among the first {k}", figure, alt, words, "among-first")
 
     def _history(self) -> page.Plot:
         epochs, panels = folder.curves(self.run)
         figure = curves.history(epochs, panels, self.best)
         alt = f"{', '.join(panels)} after each of {len(epochs)} epochs; the best is epoch {self.best}"
         words = f"P@1 and mAP are of the validation classes. The epoch with the best {self.run.config.monitor} is kept."
-        return self._plot("Training", figure, alt, words, "history", True)
+        return self._plot("Training", figure, alt, words, "history")
 
     def looks(self, model: nn.Module, most: int = 4) -> list[page.Look]:
         """Grad-CAM for the first image retrieved by some queries, by the trained model."""
@@ -187,31 +187,33 @@ class Scene:
             found.append(page.Look(words, pictures))
         return found
 
-    def map(self, kind: str) -> page.Plot:
-        """t-SNE or UMAP of the gallery before and after training, at most `MOST_POINTS` random images of it."""
+    def maps(self, kind: str) -> list[page.Plot]:
+        """t-SNE or UMAP of the gallery, before and after training, at most `MOST_POINTS` random images of it."""
         labels = self.asking.gallery.labels
         chosen = np.arange(len(labels))
         if len(labels) > MOST_POINTS:
             chosen = np.sort(np.random.default_rng(0).choice(chosen, MOST_POINTS, replace=False))
-        rows = {when: self.models[when].gallery[torch.from_numpy(chosen)] for when in (BEFORE, AFTER)}
         few = max(2, (len(chosen) - 1) // 3)  # the usual numbers of neighbours, or fewer where the images are few
         place = {
-            "t-SNE": lambda each: embeddings.tsne(each, min(30, few)),
-            "UMAP": lambda each: embeddings.umap(each, min(15, few)),
+            "t-SNE": lambda rows: embeddings.tsne(rows, min(30, few)),
+            "UMAP": lambda rows: embeddings.umap(rows, min(15, few)),
         }[kind]
-        figure = embeddings.scatter(
-            {when: place(each) for when, each in rows.items()}, labels[chosen], self.data.class_names
-        )
-        alt = f"{kind} of {len(chosen):,} images of {len(np.unique(labels[chosen]))} classes, before and after training"
-        words = f"{len(chosen):,} images. Neighbours stay neighbours; how far apart groups lie means nothing."
-        return self._plot(kind, figure, alt, words, kind.lower().replace("-", ""))
+        plots = []
+        for when in (BEFORE, AFTER):
+            points = place(self.models[when].gallery[torch.from_numpy(chosen)])
+            figure = embeddings.scatter({when: points}, labels[chosen], self.data.class_names)
+            alt = f"{kind} of {len(chosen):,} images of {len(np.unique(labels[chosen]))} classes, {when} training"
+            words = f"{len(chosen):,} images. Neighbours stay neighbours; how far apart groups lie means nothing."
+            file = f"{kind.lower().replace('-', '')}-{when}"
+            plots.append(self._plot(f"{kind}, {when} training", figure, alt, words, file))
+        return plots
 
     def _name(self, label: int) -> str:
         return self.data.class_names.get(int(label), str(label))
 
-    def _plot(self, title: str, figure: Any, alt: str, words: str, file: str, narrow: bool = False) -> page.Plot:
+    def _plot(self, title: str, figure: Any, alt: str, words: str, file: str) -> page.Plot:
         canvas.save(figure, self.files / f"{file}.svg")
-        return page.plot(title, figure, alt, words, narrow)
+        return page.plot(title, figure, alt, words)
 
 
 def nearest(model: Described, own: np.ndarray | None, chosen: np.ndarray) -> np.ndarray:

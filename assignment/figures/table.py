@@ -39,10 +39,11 @@ def rows(models: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
 
 
 def undefined(figures: Mapping[str, Any]) -> list[str]:
-    """One line for each figure that the data leave undefined, with the reason."""
-    return [
-        f"{ROWS.get(name, name)} is undefined: {reason}" for name, reason in (figures.get("undefined") or {}).items()
-    ]
+    """One line for each reason why the data leave figures undefined, with their names."""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in (figures.get("undefined") or {}).items():
+        reasons.setdefault(reason, []).append(name.replace("_", "-"))
+    return [f"Undefined here: {', '.join(names)}. {reason}" for reason, names in reasons.items()]
 
 
 def text(value: float | None) -> str:
