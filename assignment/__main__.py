@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 app = typer.Typer(
-    help="Work on your dml.py: check it.",
+    help="Work on your dml.py: check it, train with it, look at what it has learnt.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
+Dml = Annotated[Path, typer.Argument(metavar="DML", help="Your dml.py.")]
+Recipe = Annotated[Path | None, typer.Argument(metavar="[RECIPE.toml]", help="Settings that differ from the defaults.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting; as often as you like.")]
+
 
 @app.callback()
 def commands() -> None:
-    """Check your dml.py at home."""
+    """Check your dml.py at home, train with it, look at what it has learnt."""
 
 
 @app.command()
@@ -48,6 +57,138 @@ def check(
         console.print("stopped")
         raise typer.Exit(130) from None
     raise typer.Exit(status)
+
+
+@app.command()
+def train(
+    dml: Dml,
+    recipe: Recipe = None,
+    settings: Set = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The run's folder; by default a new one below out/.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+) -> None:
+    """Train with your functions: P@1 on validation classes after each epoch, on test classes once at the end.
+
+    The settings are the defaults, then the recipe's, then those of --set (`python -m assignment config` lists them). On
+    several GPUs: torchrun --nproc_per_node=N -m assignment train …
+
+    Exit status: 0 done, 1 the loss was not finite, 2 something has to be put right, 130 stopped (go on with --resume).
+    """
+    with one_line_errors():
+        from rich.console import Console
+
+        from assignment import config, runs, training
+        from assignment.checking.load import load_module
+
+        if resume and out is None:
+            raise ValueError("--resume needs --out, the folder of the run")
+        folder = out or runs.fresh(Path("out") / (recipe.stem if recipe else "train"))
+        given = recipe or (folder / "config.toml" if resume else None)  # a run knows its own settings
+        chosen = config.resolve(given, split(settings))
+        try:
+            training.train_run(load_module(dml), chosen, folder, Console(highlight=False), resume)
+        except training.Diverged as problem:
+            print(problem, file=sys.stderr)
+            raise typer.Exit(1) from None
+
+
+@app.command()
+def evaluate(
+    dml: Dml,
+    checkpoint: Annotated[Path, typer.Option("--checkpoint", help="best.pt of a run.")],
+    part: Annotated[str, typer.Option("--part", help="val or test.")] = "test",
+    settings: Set = None,
+    write: Annotated[Path | None, typer.Option("--json", help="Write all figures into this file.")] = None,
+) -> None:
+    """Measure a checkpoint: retrieval, verification, few-shot. --set root=… says where the data are by now.
+
+    Exit status: 0 done, 2 something has to be put right.
+    """
+    with one_line_errors():
+        from rich.console import Console
+        from rich.table import Table
+
+        from assignment import training
+        from assignment.checking.load import load_module
+        from assignment.figures import table
+        from assignment.files import write_text
+
+        tree = training.evaluate_checkpoint(load_module(dml), checkpoint, part, split(settings))
+        shown = Table(f"{tree['data']}, {tree['protocol']}, {part}", "")
+        for name, values in table.rows({part: tree}).items():
+            shown.add_row(name, *values)
+        console = Console(highlight=False)
+        console.print(shown)
+        for line in filter(None, [tree["note"], *table.undefined(tree)]):
+            console.print(line, soft_wrap=True, markup=False)
+        if write:
+            write_text(write, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
+
+
+@app.command()
+def figures(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of a run.")],
+    dml: Annotated[Path, typer.Option("--dml", help="The file that the run was trained with.")] = Path("dml.py"),
+    compare: Annotated[
+        list[Path] | None, typer.Option("--compare", help="Another run with the same data; as often as you like.")
+    ] = None,
+    part: Annotated[str, typer.Option("--part", help="val or test.")] = "test",
+) -> None:
+    """Draw a run: grids of what is retrieved, curves, maps, heat maps; all in one page, RUN_DIR/index.html.
+
+    Exit status: 0 done, 2 something has to be put right.
+    """
+    with one_line_errors():
+        from assignment import figures as drawing
+        from assignment.checking.load import load_module
+
+        if part not in ("val", "test"):
+            raise ValueError(f"--part {part}: choose val or test")
+        page = drawing.make(
+            run_dir, load_module(dml), compare=compare or [], part=part, say=lambda line: print(line, file=sys.stderr)
+        )
+        print(page)
+
+
+@app.command(name="config")
+def show_config(recipe: Recipe = None, settings: Set = None) -> None:
+    """Print every setting with its meaning: the defaults, or what a recipe and --set make of them, as a TOML file.
+
+    Exit status: 0 done, 2 something has to be put right.
+    """
+    with one_line_errors():
+        from assignment import config
+
+        print(config.explain(config.resolve(recipe, split(settings))), end="")
+
+
+def split(settings: list[str] | None) -> dict[str, str]:
+    """Take `name=value` apart; ValueError for a word without `=`."""
+    found = {}
+    for each in settings or []:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise ValueError(f"--set {each}: write --set name=value")
+        found[name.strip()] = value.strip()
+    return found
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the command with one line and its exit status where the user can put something right."""
+    from assignment.checking.load import LoadError
+
+    try:
+        yield
+    except (LoadError, ValueError, OSError) as problem:
+        rank = os.environ.get("RANK", "0")
+        print(f"{'' if rank == '0' else f'process {rank}: '}{problem}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        print("stopped; a run goes on with --resume", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 if __name__ == "__main__":

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from assignment import backbones, manifest
 from assignment.config import Config
+
+if TYPE_CHECKING:
+    from assignment.datasets.data import Data
+
+SETTLING = 256  # training images that give a random network's BatchNorm layers their statistics
 
 
 def named(dml: ModuleType, name: str) -> Any:
@@ -57,6 +63,14 @@ def build(
     if sample_images is not None:
         _require_descriptors(extractor, sample_images[:2], config.reduction or channels)
     return extractor
+
+
+def untrained(dml: ModuleType, config: Config, data: Data) -> nn.Module:
+    """Build the extractor as it is before the first epoch: the same at each call with the same settings and data."""
+    every = max(1, len(data.train) // SETTLING)
+    rows = range(0, len(data.train), every)[: 2 if config.weights else SETTLING]  # no more: reading images takes time
+    images = torch.stack([data.train[i] for i in rows])
+    return build(dml, config, images, len(np.unique(data.train.labels)))
 
 
 def add_dropout(network: nn.Module, share: float) -> None:

@@ -10,7 +10,7 @@ import math
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -38,13 +38,12 @@ from assignment import (
     seeds,
 )
 from assignment import model as models
-from assignment.config import BALANCED, Config
+from assignment.config import BALANCED, Config, from_text
 from assignment.datasets.data import Asking, Data
 from assignment.distributed import Group
 from assignment.files import write_text
 from assignment.precision import Network
 
-SETTLING = 256  # training images that give a random network's BatchNorm layers their statistics
 DESCRIBED = 256  # images in a batch of validation
 
 
@@ -143,7 +142,7 @@ def prepare(
         raise ValueError(
             f"batch_size = {config.batch_size} is more than the {len(labels)} training images; use that or less"
         )
-    network = Network(untrained(dml, config, data), device, dtype)
+    network = Network(models.untrained(dml, config, data), device, dtype)
     distributed.same_start(network, group)
     console.print(f"{config.backbone}, {config.pooling}, loss {config.loss}, {device.type}, {dtype or 'float32'}")
 
@@ -175,14 +174,6 @@ def load(config: Config) -> Data:
         cache=config.cache or None,
         on_corrupt=config.on_corrupt,
     )
-
-
-def untrained(dml: ModuleType, config: Config, data: Data) -> nn.Module:
-    """The extractor as it is before the first epoch: the same at each call with the same settings and data."""
-    every = max(1, len(data.train) // SETTLING)
-    rows = range(0, len(data.train), every)[: 2 if config.weights else SETTLING]  # no more: reading images takes time
-    images = torch.stack([data.train[i] for i in rows])
-    return models.build(dml, config, images, len(np.unique(data.train.labels)))
 
 
 def describe_data(data: Data, config: Config) -> Iterator[str]:
@@ -455,6 +446,8 @@ def quick_figures(network: nn.Module, asking: Asking, device: torch.device) -> d
     else:
         queries = gallery[torch.as_tensor(asking.own)]
     found = retrieval.figures(queries, asking.queries.labels, gallery, asking.gallery.labels, asking.own, (1,))
+    if not len(found.asked):
+        raise ValueError("no validation image has another one of its class: no epoch can be chosen; take more images")
     return {"P@1": float(found.first.mean()), "mAP": float(found.average_precision.mean())}
 
 
@@ -511,7 +504,7 @@ def finish(run: Run) -> dict[str, Any]:
     if run.group.first:
         tree: dict[str, Any] = {"best_epoch": run.best_epoch, "before": {}, "after": {}}
         best = run.out / "best.pt"
-        before = Network(untrained(run.dml, run.config, run.data), run.network.device, run.network.dtype)
+        before = Network(models.untrained(run.dml, run.config, run.data), run.network.device, run.network.dtype)
         checkpoints.load_model(run.network.extractor, checkpoints.read(best), best)
         for when, network in (("before", before), ("after", run.network)):
             for part in ("val", "test"):
@@ -521,6 +514,27 @@ def finish(run: Run) -> dict[str, Any]:
         run.console.print(table_of(result))
         run.console.print(f"weights of epoch {run.best_epoch}: {escape(str(best))}", soft_wrap=True)
     return distributed.tell(result, run.group)
+
+
+def evaluate_checkpoint(dml: ModuleType, path: str | Path, part: str, overrides: dict[str, str]) -> dict[str, Any]:
+    """Measure a checkpoint on the "val" or "test" part of the data it was trained with.
+
+    Args:
+        dml: the file, imported. overrides: settings that are other than when it was trained, as typed (root, cache …).
+
+    Returns:
+        The tree of `assignment.evaluation.evaluate`.
+    """
+    state = checkpoints.read(path)
+    trained = checkpoints.config_of(state, path)
+    typed = {name: from_text(name, text) for name, text in overrides.items()}
+    config = replace(trained, **typed, weights="")  # the checkpoint's own weights are loaded instead
+    torch.set_num_threads(config.threads or runs.cores())
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    extractor = models.build(dml, config)
+    checkpoints.load_model(extractor, state, path)
+    network = Network(extractor, device, precision.choose(config, device))
+    return evaluation.evaluate(network, load(config), part, device, seed=config.seed)
 
 
 def table_of(result: dict[str, Any]) -> Table:
