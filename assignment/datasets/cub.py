@@ -14,14 +14,12 @@ from assignment.datasets.data import Data
 from assignment.datasets.errors import DataMissing
 from assignment.datasets.images import augmentation
 from assignment.datasets.listing import Listing, find, held_out, is_part_of, read_lines
+from assignment.datasets.official import CUB
 from assignment.datasets.split import Split
 
 __all__ = ["augmentation", "data", "listing", "load"]
 
-FOLDER = "CUB_200_2011"
-CLASSES, IMAGES = 200, 11_788
 RANGES = {"train": range(100), "val": range(100, 150), "test": range(150, 200)}
-LICENCE = "CUB-200-2011 (Wah et al. 2011): non-commercial research and education only, not to be passed on"
 
 
 def data(
@@ -35,12 +33,12 @@ def data(
 
     Labels count from 0, one less than in the files. See `datasets.load` for the options and what is raised.
     """
-    return held_out(listing(root), LICENCE, images_per_class, size, cache, on_corrupt)
+    return held_out(CUB, listing(root), images_per_class, size, cache, on_corrupt)
 
 
 def listing(root: Path | None = None) -> Listing:
     """Read the official lists; DataMissing where a list is missing or contradicts the other."""
-    root = find("cub", root, FOLDER)
+    root = find(CUB, root)
     images, classes = _pairs(root / "images.txt"), _pairs(root / "image_class_labels.txt")
     files, labels, absent = [], [], 0
     names: dict[int, str] = {}
@@ -55,19 +53,19 @@ def listing(root: Path | None = None) -> Listing:
         else:
             absent += 1
     found = Listing("cub", root, files, np.array(labels, np.int64), dict(RANGES), names)
-    is_part_of(found, CLASSES, IMAGES, absent)
+    is_part_of(CUB, found, absent)
     return found
 
 
 def _class(text: str, root: Path) -> int:
-    if not text.strip().isdigit() or not 1 <= int(text) <= CLASSES:
-        raise DataMissing(f"{root / 'image_class_labels.txt'}: {text[:40]!r} is no class from 1 to {CLASSES}")
+    if not text.strip().isdigit() or not 1 <= int(text) <= CUB.classes:
+        raise DataMissing(f"{root / 'image_class_labels.txt'}: {text[:40]!r} is no class from 1 to {CUB.classes}")
     return int(text) - 1
 
 
 def _pairs(path: Path) -> dict[str, str]:
     pairs: dict[str, str] = {}
-    for number, line in read_lines(path, "cub", FOLDER):
+    for number, line in read_lines(path, CUB):
         fields = line.split(maxsplit=1)
         if len(fields) != 2:
             raise DataMissing(f"{path}, line {number}: expected a number and a value, found {line[:40]!r}")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from assignment.datasets.data import Asking, Data
 from assignment.datasets.errors import DataMissing
+from assignment.datasets.official import FASHION
 from assignment.datasets.split import ArraySplit
 
 CLASSES = (
@@ -33,8 +34,6 @@ TRAINING_CLASSES = (0, 1, 2, 5, 8)  # T-shirt, Trouser, Pullover, Sandal, Bag
 VALIDATION_CLASSES = (3, 4)  # Dress, Coat
 TEST_CLASSES = (6, 7, 9)  # Shirt, Sneaker, Ankle boot
 
-FOLDER = "fashion-mnist"
-LICENCE = "FashionMNIST (Xiao et al. 2017): © Zalando SE, MIT licence"
 HELD_BACK = 1_000  # images of each class of the training archive that the held-out protocol validates with
 SEEN_VALIDATION, SEEN_TEST, SEEN_QUERIES = 600, 100, 10  # images of each class in the protocol of seen classes
 
@@ -123,7 +122,7 @@ def data(name: str, root: Path | None = None, protocol: str = "held-out", images
         class_names=dict(enumerate(CLASSES)),
         augment=FlipAndShift(),
         note="2,000 of the 60,000 training images of FashionMNIST" if name == "sample" else note,
-        licence=LICENCE,
+        licence=FASHION.licence,
         whole=whole,
     )
 
@@ -131,8 +130,8 @@ def data(name: str, root: Path | None = None, protocol: str = "held-out", images
 def find(root: Path | None) -> Path:
     """The folder with the four files: `root`, its subfolder, or, for None, below `data/` or where a system keeps it."""
     if root is not None:
-        return root / FOLDER if (root / FOLDER).is_dir() else root
-    places = [Path("data") / FOLDER, *system_folders()]
+        return root / FASHION.folder if (root / FASHION.folder).is_dir() else root
+    places = [Path("data") / FASHION.folder, *system_folders()]
     for place in places:
         if any((place / f"train-images-idx3-ubyte{ending}").is_file() for ending in (".gz", "")):
             return place
@@ -145,7 +144,7 @@ def find(root: Path | None) -> Path:
 def system_folders() -> list[Path]:
     """Where a system's package of the set would be: `datasets/fashion-mnist` in its folders of shared data."""
     shared = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"  # the defaults of the XDG standard
-    return [Path(folder) / "datasets" / FOLDER for folder in shared.split(":") if folder]
+    return [Path(folder) / "datasets" / FASHION.folder for folder in shared.split(":") if folder]
 
 
 class FlipAndShift:

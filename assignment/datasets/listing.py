@@ -12,6 +12,7 @@ from assignment.datasets.cache import PixelCache, open_cache
 from assignment.datasets.data import Data, among_themselves
 from assignment.datasets.errors import DataMissing
 from assignment.datasets.images import FileSplit, augmentation, decode_all
+from assignment.datasets.official import Official
 from assignment.datasets.split import Split
 
 DEFAULT_ROOT = Path("data")
@@ -37,8 +38,9 @@ class Listing:
     notes: list[str] = field(default_factory=list)
 
 
-def find(name: str, root: Path | None, folder: str) -> Path:
+def find(official: Official, root: Path | None) -> Path:
     """The folder of a set: `root` itself, its subfolder of the official name, or that below `data/`."""
+    name, folder = official.name, official.folder
     if root is None:
         root = DEFAULT_ROOT / folder
         if not root.is_dir():
@@ -49,10 +51,12 @@ def find(name: str, root: Path | None, folder: str) -> Path:
     return root / folder if (root / folder).is_dir() else root
 
 
-def read_lines(path: Path, name: str, folder: str) -> list[tuple[int, str]]:
+def read_lines(path: Path, official: Official) -> list[tuple[int, str]]:
     """Number and text of the lines of a list that are not empty; DataMissing if there is no such list or no line."""
     if not path.is_file():
-        raise DataMissing(f"{name}: {path.name} is not in {path.parent}; is that the folder {folder}?")
+        raise DataMissing(
+            f"{official.name}: {path.name} is not in {path.parent}; is that the folder {official.folder}?"
+        )
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
@@ -63,19 +67,19 @@ def read_lines(path: Path, name: str, folder: str) -> list[tuple[int, str]]:
     return filled
 
 
-def is_part_of(listing: Listing, classes: int, images: int, absent: int) -> None:
-    """Note what a folder lacks of a set of so many classes and images; `absent` files are listed but not there."""
+def is_part_of(official: Official, listing: Listing, absent: int) -> None:
+    """Note what a folder lacks of the official set; `absent` files are listed but not there."""
     present = len(np.unique(listing.labels))
-    if present < classes:
-        listing.notes.append(f"{present:,} of the {classes:,} classes")
-    if len(listing.labels) < images:
-        listing.notes.append(f"{len(listing.labels):,} of the {images:,} images")
+    if present < official.classes:
+        listing.notes.append(f"{present:,} of the {official.classes:,} classes")
+    if len(listing.labels) < official.images:
+        listing.notes.append(f"{len(listing.labels):,} of the {official.images:,} images")
     if absent:
         listing.notes.append(f"{absent} listed images are missing")
 
 
 def held_out(
-    listing: Listing, licence: str, images_per_class: int, size: int, cache: Path | None, on_corrupt: str
+    official: Official, listing: Listing, images_per_class: int, size: int, cache: Path | None, on_corrupt: str
 ) -> Data:
     """Make the data of a listing: within each part every image asks all others.
 
@@ -110,7 +114,7 @@ def held_out(
         class_names=listing.class_names,
         augment=augmentation(size),
         note=f"{listing.name}: {'; '.join(notes)}" if notes else "",
-        licence=licence,
+        licence=official.licence,
         whole=not listing.notes and not bad,
     )
 

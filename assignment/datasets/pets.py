@@ -13,10 +13,7 @@ import numpy as np
 from assignment.datasets.data import Data
 from assignment.datasets.errors import DataMissing
 from assignment.datasets.listing import Listing, find, held_out, is_part_of, read_lines
-
-FOLDER = "oxford-iiit-pet"
-IMAGES = 7_349  # in list.txt
-LICENCE = "Oxford-IIIT Pet (Parkhi et al. 2012): CC BY-SA 4.0"
+from assignment.datasets.official import PETS
 
 # Drawn up by hand before any run, cats and dogs in each part. Names of cats begin with a capital, as in the files.
 BREEDS = {
@@ -47,17 +44,17 @@ def data(
     Labels are the official ones less 1: the alphabetical order of the breeds, from 0. See `datasets.load` for the
     options and what is raised.
     """
-    return held_out(listing(root), LICENCE, images_per_class, size, cache, on_corrupt)
+    return held_out(PETS, listing(root), images_per_class, size, cache, on_corrupt)
 
 
 def listing(root: Path | None = None) -> Listing:
     """Read the official lists; DataMissing where they are missing or name a breed that the set does not have."""
-    root = find("pets", root, FOLDER)
+    root = find(PETS, root)
     annotations = root / "annotations"
     lists = ["list.txt"] if (annotations / "list.txt").is_file() else ["trainval.txt", "test.txt"]
     files, labels, absent = [], [], 0
     for path in (annotations / name for name in lists):
-        for number, line in read_lines(path, "pets", f"{FOLDER}/annotations"):
+        for number, line in read_lines(path, PETS):
             name = line.split()[0]
             if name.startswith("#"):
                 continue
@@ -72,7 +69,7 @@ def listing(root: Path | None = None) -> Listing:
     parts = {part: [LABELS[breed] for breed in breeds] for part, breeds in BREEDS.items()}
     names = {label: breed.replace("_", " ") for breed, label in LABELS.items()}
     found = Listing("pets", root, files, np.array(labels, np.int64), dict(parts), names)
-    is_part_of(found, len(LABELS), IMAGES, absent)
+    is_part_of(PETS, found, absent)
     return found
 
 

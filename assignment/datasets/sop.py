@@ -13,12 +13,10 @@ import numpy as np
 from assignment.datasets.data import Data
 from assignment.datasets.errors import DataMissing
 from assignment.datasets.listing import Listing, find, held_out, is_part_of, read_lines
+from assignment.datasets.official import SOP
 
-FOLDER = "Stanford_Online_Products"
 LISTS = {"train": "Ebay_train.txt", "test": "Ebay_test.txt"}
-CLASSES, IMAGES = 22_634, 120_053
 COLUMNS = ["image_id", "class_id", "super_class_id", "path"]
-LICENCE = "Stanford Online Products (Song et al. 2016): research only; see the owners' page"
 
 
 def data(
@@ -34,7 +32,7 @@ def data(
     what is raised.
     """
     found, kinds, kind_names = listing(root)
-    whole = held_out(found, LICENCE, images_per_class, size, cache, on_corrupt)
+    whole = held_out(SOP, found, images_per_class, size, cache, on_corrupt)
     whole.superclasses, whole.superclass_names = kinds, kind_names
     return whole
 
@@ -48,14 +46,14 @@ def listing(root: Path | None = None) -> tuple[Listing, dict[int, int], dict[int
     Raises:
         DataMissing: a list is missing, has a line of another form, or a class stands in both lists.
     """
-    root = find("sop", root, FOLDER)
+    root = find(SOP, root)
     files, labels, absent = [], [], 0
     kinds: dict[int, int] = {}
     kind_names: dict[int, str] = {}
     classes: dict[str, set[int]] = {}
     for part, name in LISTS.items():
         own = classes.setdefault(part, set())
-        for number, line in read_lines(root / name, "sop", FOLDER):
+        for number, line in read_lines(root / name, SOP):
             fields = line.split(maxsplit=3)
             if fields == COLUMNS:
                 continue
@@ -79,5 +77,5 @@ def listing(root: Path | None = None) -> tuple[Listing, dict[int, int], dict[int
     }
     names = {label: f"{kind_names[kind]} {label + 1}" for label, kind in kinds.items()}
     found = Listing("sop", root, files, np.array(labels, np.int64), dict(parts), names)
-    is_part_of(found, CLASSES, IMAGES, absent)
+    is_part_of(SOP, found, absent)
     return found, kinds, kind_names
