@@ -35,6 +35,12 @@ class Run:
         """The folder's own name."""
         return self.folder.resolve().name
 
+    def figures(self, when: str, part: str, best: dict[str, Any]) -> dict[str, Any] | None:
+        """What `evaluation.json` says "before" or "after" training; None if nothing, or of other weights than these."""
+        if self.evaluation.get("best_epoch") != best["epoch"]:
+            return None
+        return self.evaluation.get(when, {}).get(part)
+
 
 def read_run(folder: str | Path) -> Run:
     """Read what the training left in its folder.

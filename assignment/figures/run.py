@@ -7,18 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from assignment import checkpoints
-from assignment.config import Config
 from assignment.figures import page, table
 from assignment.figures.folder import Run, read_best, read_run
 from assignment.figures.scene import AFTER, BEFORE, Described, Scene
-from assignment.model import build
+from assignment.model import build, untrained
 
 if TYPE_CHECKING:
     from assignment.datasets import Asking, Data
@@ -53,32 +51,26 @@ def make(
         ValueError: no run folder, no checkpoint, a checkpoint of another network, runs that cannot be compared.
         DataMissing: the data set is not there. One line each.
     """
-    from assignment import datasets
+    from assignment import training
 
     run = read_run(run_dir)
     others = [_comparable(read_run(folder), run) for folder in compare]
-    data = data or datasets.load(
-        run.config.data,
-        run.config.root or None,
-        protocol=run.config.protocol,
-        images_per_class=run.config.images_per_class,
-        size=run.config.size,
-        cache=run.config.cache or None,
-        on_corrupt=run.config.on_corrupt,
-    )
+    data = data or training.load(run.config)
     asking: Asking = getattr(data, part)
 
     say("descriptors before and after training")
-    model = untrained(dml, run.config, data)
-    described = {BEFORE: describe(model, asking, device)}
     best = read_best(run)
+    model = untrained(dml, run.config, data)
+    described = {BEFORE: describe(model, asking, device, run.figures(BEFORE, part, best))}
     checkpoints.load_model(model, best, run.folder / "best.pt")
-    described[AFTER] = describe(model, asking, device)
+    described[AFTER] = describe(model, asking, device, run.figures(AFTER, part, best))
     for other in others:
         say(f"descriptors of {other.name}")
         network = build(dml, replace(other.config, weights=""))  # its own weights are those of the checkpoint
-        checkpoints.load_model(network, read_best(other), other.folder / "best.pt")
-        described[_unused(other.name, described)] = describe(network, asking, device)
+        state = read_best(other)
+        checkpoints.load_model(network, state, other.folder / "best.pt")
+        known = other.figures(AFTER, part, state)
+        described[_unused(other.name, described)] = describe(network, asking, device, known)
 
     scene = Scene(run, data, asking, part, best["epoch"], described, run.folder / "figures")
     made = page.Page(
@@ -109,14 +101,10 @@ def make(
     return _write(run.folder / "index.html", page.render(made))
 
 
-def untrained(dml: ModuleType, config: Config, data: Data) -> nn.Module:
-    """Build the network as it is before the first epoch."""
-    images = torch.stack([data.train[i] for i in range(min(len(data.train), 256))])
-    return build(dml, config, images, len(np.unique(data.train.labels)))
-
-
-def describe(model: nn.Module, asking: Asking, device: torch.device | str) -> Described:
-    """Compute the descriptors of queries and gallery, and measure the retrieval."""
+def describe(
+    model: nn.Module, asking: Asking, device: torch.device | str, known: dict[str, Any] | None = None
+) -> Described:
+    """Compute the descriptors of queries and gallery; measure the retrieval unless its figures are known."""
     from assignment import evaluation
 
     model.to(device)
@@ -125,7 +113,7 @@ def describe(model: nn.Module, asking: Asking, device: torch.device | str) -> De
         queries = evaluation.describe(model, asking.queries, device)
     else:
         queries = gallery[torch.from_numpy(asking.own)]
-    figures = evaluation.measure(queries, asking.queries.labels, gallery, asking.gallery.labels, asking.own)
+    figures = known or evaluation.measure(queries, asking.queries.labels, gallery, asking.gallery.labels, asking.own)
     return Described(queries, gallery, figures)
 
 

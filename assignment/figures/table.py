@@ -33,6 +33,9 @@ def rows(models: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
         found[title] = [_with_interval(each.get("accuracy"), each.get("interval")) for each in shots]
     neighbours = [(figures.get("nearest_neighbour") or {}).get("accuracy") for figures in models.values()]
     found["accuracy by nearest neighbours"] = [text(value) for value in neighbours]
+    for name in ("P@1", "mAP"):
+        groups = [(figures.get("superclass") or {}).get(name) for figures in models.values()]
+        found[f"{name} of superclasses"] = [text(value) for value in groups]
     for group, title in (("n_queries", "queries"), ("n_lone", "queries left out: no other image of the class")):
         found[title] = [str(figures[group]) if group in figures else "–" for figures in models.values()]
     return {title: values for title, values in found.items() if any(value != "–" for value in values)}
