@@ -22,7 +22,7 @@ Batch = list[Item]
 
 
 class Images(Dataset):
-    """Images of a split with their labels, each passed through `augment` if there is one."""
+    """Images of a split, each passed through `augment` if there is one."""
 
     def __init__(self, split: Split, augment: Callable[[Tensor], Tensor] | None) -> None:
         self.split, self.augment = split, augment
@@ -30,19 +30,19 @@ class Images(Dataset):
     def __len__(self) -> int:
         return len(self.split)
 
-    def __getitems__(self, items: Batch) -> list[tuple[Tensor, int]]:
-        """Images and labels of a batch of items."""
+    def __getitems__(self, items: Batch) -> list[Tensor]:
+        """The images of a batch of items; whoever planned the batch knows their labels."""
         indices = [i for i, _ in items]
         whole = getattr(self.split, "__getitems__", None)  # one vectorised conversion instead of many
         images = whole(indices) if whole else [self.split[i] for i in indices]
-        if self.augment:
-            with seeds.kept():
-                images = [self._varied(image, seed) for image, (_, seed) in zip(images, items, strict=True)]
-        return [(image, int(self.split.labels[i])) for image, i in zip(images, indices, strict=True)]
-
-    def _varied(self, image: Tensor, seed: int) -> Tensor:
-        seeds.seed_all(seed)
-        return self.augment(image) if self.augment else image
+        if self.augment is None:
+            return images
+        varied = []
+        with seeds.kept():
+            for image, (_, seed) in zip(images, items, strict=True):
+                seeds.seed_all(seed)
+                varied.append(self.augment(image))
+        return varied
 
 
 class Triplets(Dataset):

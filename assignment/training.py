@@ -131,6 +131,8 @@ def prepare(
     torch.set_num_threads(config.threads or max(1, runs.cores() // group.size))
     device = torch.device("cuda", group.local_rank) if torch.cuda.is_available() else torch.device("cpu")
     dtype = precision.choose(config, device)
+    if group.size > 1 and config.batchnorm == "train":
+        raise ValueError("batchnorm = train needs whole batches in one process; use frozen with torchrun")
     data = load(config) if data is None else data
     labels = np.asarray(data.train.labels)
     for line in describe_data(data, config):
