@@ -1,0 +1,90 @@
+"""`python -m solution …`: run the recipes of the course with the reference, and write their tables.
+
+Exit status: 0 done, 2 a recipe, an option or the data cannot be used.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Run the recipes with the reference and write their tables.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+REFERENCE = Path(__file__).with_name("dml.py")
+
+
+@app.command("list")
+def list_recipes() -> None:
+    """Say which recipes there are."""
+    from solution import catalogue
+
+    for recipe in catalogue.load():
+        print(f"{recipe.name:28} {recipe.about}")
+
+
+@app.command()
+def run(
+    names: Annotated[list[str], typer.Argument(metavar="RECIPE …", help="Names of recipes.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each recipe: seeds 0, 1, ….")] = 1,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="name=value: another setting than the recipe's.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the runs' own folders.")] = Path("out/recipes"),
+) -> None:
+    """Train each recipe with each seed; a run that was interrupted goes on, one that is finished is not repeated."""
+    try:
+        for name in names:
+            for seed in range(seeds):
+                run_one(name, {**parsed(set_ or []), "seed": str(seed)}, out)
+    except (ValueError, OSError) as problem:
+        print(f"python -m solution: {problem}", file=sys.stderr)
+        raise typer.Exit(2) from None
+
+
+@app.command()
+def tables() -> None:
+    """Write results/README.md and the plots from the files of all runs."""
+    from solution import tables as pages
+
+    print(pages.write_tables())
+
+
+def parsed(pairs: list[str]) -> dict[str, str]:
+    """The settings of `--set name=value`."""
+    wrong = [pair for pair in pairs if "=" not in pair]
+    if wrong:
+        raise ValueError(f"--set {wrong[0]}: write name=value, for example --set backbone=squeezenet1_1")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def run_one(name: str, overrides: dict[str, str], out: Path) -> None:
+    """Train one recipe with one seed, unless that is done, and keep its figures."""
+    from rich.console import Console
+
+    from assignment import config, training
+    from assignment.checking.load import load_module
+    from solution import catalogue, tables
+
+    recipe = catalogue.find(name)
+    own, settings = asdict(config.resolve(recipe.path, {})), config.resolve(recipe.path, overrides)
+    changed = [key for key, value in asdict(settings).items() if value != own[key]]
+    said = [f"{key}={overrides[key]}" for key in changed if key not in (*tables.NOT_SAID, "backbone")]
+    folder = out / ".".join([name, settings.backbone, *said]).replace("/", "_") / f"seed{settings.seed}"
+    console = Console(highlight=False)
+    if not (folder / "evaluation.json").exists():
+        console.rule(f"{name}, {settings.backbone}, seed {settings.seed}")
+        training.train_run(load_module(REFERENCE), settings, folder, console, resume=(folder / "last.pt").exists())
+    print(tables.write(tables.row_of(recipe, folder, asdict(settings), changed)))
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m solution")

@@ -1,0 +1,237 @@
+"""What came of the recipes: one JSON file per run below `results/`, and the tables and curves made from these.
+
+No figure is typed: `python -m solution run` writes a run's file from its folder, `python -m solution tables` writes
+`results/README.md` and the plots from all files. A recipe without a file is *not run*.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from assignment.files import write_text
+from assignment.intervals import plus_minus
+from solution.catalogue import FAMILIES, Recipe, load
+
+FOLDER = Path(__file__).with_name("results")
+KEPT = (
+    "P@1",
+    "P@5",
+    "P@10",
+    "R@1",
+    "R@5",
+    "R@10",
+    "mAP",
+    "MAP@R",
+    "MAP@5",
+    "hits",
+    "auc",
+    "eer",
+    "n_queries",
+    "n_lone",
+)
+CURVES = ("epoch", "loss", "lr", "P@1", "mAP")
+# Settings that say where and with how many hands, not what.
+NOT_SAID = ("root", "cache", "workers", "threads", "seed", "weights")
+
+Row = dict[str, Any]
+
+
+def row_of(recipe: Recipe, folder: Path, settings: dict[str, Any], changed: Iterable[str]) -> Row:
+    """What is kept of a finished run.
+
+    Args:
+        folder: the run's. settings: all of them. changed: names of those that differ from the recipe's own.
+    """
+    evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    versions = json.loads((folder / "versions.json").read_text(encoding="utf-8"))
+    with open(folder / "history.csv", encoding="utf-8", newline="") as file:
+        epochs = list(csv.DictReader(file))
+    history = [{name: float(epoch[name]) for name in CURVES if epoch[name]} for epoch in epochs]
+    seconds = sum(float(epoch[name] or 0) for epoch in epochs for name in ("mine_s", "train_s", "validate_s"))
+    return {
+        "recipe": recipe.name,
+        "backbone": settings["backbone"],
+        "weights": Path(settings["weights"]).name,
+        "changed": {name: settings[name] for name in sorted(changed) if name not in (*NOT_SAID, "backbone")},
+        "protocol": settings["protocol"],
+        "seed": settings["seed"],
+        "epochs": len(history) - 1,
+        "best_epoch": evaluation["best_epoch"],
+        "seconds": round(seconds, 1),
+        "figures": {
+            f"{when} {part}": _kept(evaluation[when][part]) for when in ("before", "after") for part in ("val", "test")
+        },
+        "pr_curve": evaluation["after"]["test"]["pr_curve"],
+        "history": history,
+        "versions": versions,
+    }
+
+
+def _kept(tree: dict[str, Any]) -> dict[str, Any]:
+    found = {name: tree.get(name) for name in KEPT}
+    shots = tree.get("few_shot")
+    found["few_shot"] = shots and {name: shots[name] for name in ("way", "shot", "accuracy", "interval")}
+    found["accuracy"] = tree["nearest_neighbour"]["accuracy"]
+    found["data"] = {name: tree[name] for name in ("data", "whole", "note")}
+    if "superclass" in tree:
+        found["superclass"] = {name: tree["superclass"].get(name) for name in ("P@1", "MAP@5")}
+    return found
+
+
+def write(row: Row) -> Path:
+    """Write one run's file, in place of an earlier one of the same recipe, backbone, changes and seed."""
+    marks = [row["recipe"], row["backbone"], *(f"{name}={value}" for name, value in row["changed"].items())]
+    path = FOLDER / "runs" / f"{'.'.join(marks)}.seed{row['seed']}.json".replace("/", "_")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(row, indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def read() -> list[Row]:
+    """All runs' files."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / "runs").glob("*.json"))]
+
+
+def groups(rows: list[Row], recipe: Recipe) -> list[list[Row]]:
+    """The runs of a recipe, those that differ in the seed alone together."""
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["recipe"] == recipe.name:
+            found[json.dumps([row["backbone"], row["changed"]], sort_keys=True)].append(row)
+    return list(found.values())
+
+
+# ---------------------------------------------------------------------------------------------------------- tables
+
+Column = tuple[str, Callable[[dict[str, Any]], float | None]]
+RETRIEVAL: list[Column] = [(one, lambda tree, one=one: tree[one]) for one in ("P@1", "R@5", "R@10", "mAP", "MAP@R")]
+VERIFICATION: list[Column] = [
+    ("AUC", lambda tree: tree["auc"]),
+    ("EER", lambda tree: tree["eer"]),
+    ("5-way 5-shot", lambda tree: tree["few_shot"] and tree["few_shot"]["accuracy"]),
+]
+SUPERCLASSES: list[Column] = [
+    ("MAP@5", lambda tree: tree["MAP@5"]),
+    ("P@1 of 12", lambda tree: tree.get("superclass") and tree["superclass"]["P@1"]),
+    ("MAP@5 of 12", lambda tree: tree.get("superclass") and tree["superclass"]["MAP@5"]),
+]
+COLUMNS = {"pets": [*RETRIEVAL, *VERIFICATION], "sop": [*RETRIEVAL, *SUPERCLASSES]}
+
+
+def table(family: str, rows: list[Row], recipes: list[Recipe]) -> list[str]:
+    """The lines of one family's table: before → after on the test part, mean and 95 % interval over the seeds."""
+    columns = COLUMNS.get(family, RETRIEVAL)
+    head = [
+        "recipe",
+        "network",
+        "data",
+        "seeds",
+        "best epoch",
+        "val P@1",
+        *(name for name, _ in columns),
+        "minutes",
+        "date",
+    ]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for recipe in recipes:
+        found = groups(rows, recipe)
+        if not found:
+            lines.append(f"| {recipe.name} | *not run* |{' |' * (len(head) - 2)}")
+        for group in found:
+            lines.append(f"| {' | '.join(_cells(group, columns))} |")
+    return lines
+
+
+def _cells(group: list[Row], columns: list[Column]) -> list[str]:
+    first = group[0]
+    changes = "".join(f", {name} {value}" for name, value in first["changed"].items())
+    data = first["figures"]["after test"]["data"]
+    return [
+        first["recipe"],
+        f"{first['backbone']}{changes}",
+        "whole" if data["whole"] else _short(data["note"]),
+        str(len(group)),
+        ", ".join(str(row["best_epoch"]) for row in group),
+        _change(group, "val", lambda tree: tree["P@1"]),
+        *(_change(group, "test", value) for _, value in columns),
+        f"{sum(row['seconds'] for row in group) / len(group) / 60:.1f}",
+        max(row["versions"]["date"] for row in group)[:10],
+    ]
+
+
+def _short(note: str) -> str:
+    return note.split(": ", 1)[-1].replace("|", "/") or "a part"
+
+
+def _change(group: list[Row], part: str, value: Callable[[dict[str, Any]], float | None]) -> str:
+    """before → after; one figure where nothing was trained."""
+    before, after = ([value(row["figures"][f"{when} {part}"]) for row in group] for when in ("before", "after"))
+    if any(each is None for each in (*before, *after)):
+        return "–"
+    trained = any(row["best_epoch"] for row in group)
+    return f"{plus_minus(before)} → {plus_minus(after)}" if trained else plus_minus(after)
+
+
+def page(rows: list[Row]) -> str:
+    """`results/README.md`."""
+    recipes = load()
+    lines = ["# What the recipes gave", ""]
+    lines += [
+        "Written by `python -m solution tables` from the files below `runs/`, which `python -m solution run` writes.",
+        "Figures of the test part, untrained (or pretrained) → of the epoch that was best on validation; ± is the 95 %",
+        "interval of the mean over the seeds. A part of a set gives other figures than the whole. The settings are in",
+        "`../recipes/`.",
+    ]
+    for family, title in FAMILIES.items():
+        own = [recipe for recipe in recipes if recipe.family == family]
+        lines += ["", f"## {title}", "", *(f"* `{recipe.name}`: {recipe.about}" for recipe in own), ""]
+        lines += table(family, rows, own)
+        names = {recipe.name for recipe in own}
+        if any(row["recipe"] in names and row["epochs"] for row in rows):
+            lines += ["", f"![P@1 on validation, epoch by epoch](curves-{family}.svg)"]
+            lines += [f"![precision and recall on the test part](precision-{family}.svg)"]
+    versions = [row["versions"] for row in rows]
+    used = sorted({f"Python {v['python']}, torch {v['torch']}, {v['machine']}, {v['device']}" for v in versions})
+    lines += ["", "Made with: " + ("; ".join(used) or "nothing yet") + "."]
+    return "\n".join(lines) + "\n"
+
+
+def plots(rows: list[Row]) -> None:
+    """Curves of each family's first seeds: validation P@1 per epoch, precision over recall on the test part."""
+    from assignment.figures import canvas, curves
+
+    for family in FAMILIES:
+        own = [g[0] for recipe in load() if recipe.family == family for g in groups(rows, recipe)]
+        own = [row for row in own if row["epochs"]]
+        if not own:
+            continue
+        named = {f"{row['recipe']}, {row['backbone']}": row for row in own}
+        figure, axes = canvas.new_figure(7.5, 4.5)
+        for name, row in named.items():
+            points = row["history"]
+            axes[0, 0].plot([p["epoch"] for p in points], [p["P@1"] for p in points], label=name)
+        axes[0, 0].set(xlabel="epoch", ylabel="P@1, validation")
+        axes[0, 0].legend(fontsize=6)
+        canvas.save(figure, FOLDER / f"curves-{family}.svg")
+        drawn = {
+            name: curves.PrecisionRecall(
+                r["pr_curve"]["recall"], r["pr_curve"]["precision"], r["figures"]["after test"]["mAP"]
+            )
+            for name, r in named.items()
+            if r["pr_curve"]
+        }
+        canvas.save(curves.precision_recall(drawn), FOLDER / f"precision-{family}.svg")
+
+
+def write_tables() -> Path:
+    """Write the page and the plots; return the page's path."""
+    rows = read()
+    plots(rows)
+    path = FOLDER / "README.md"
+    write_text(path, page(rows))
+    return path
