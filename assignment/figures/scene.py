@@ -101,9 +101,9 @@ class Scene:
 
     def pixels(self, split: Split, i: int) -> np.ndarray:
         """Image i as it was before the normalisation, (H, W, 3) uint8."""
-        from assignment.datasets import cub, fashion_mnist
+        from assignment.datasets import fashion_mnist, images
 
-        source: Any = fashion_mnist if self.data.name in ("sample", "fashion-mnist") else cub
+        source: Any = fashion_mnist if self.data.name in ("sample", "fashion-mnist") else images
         return canvas.as_pixels(split[i], source.MEAN, source.STD)
 
     def curves(self) -> list[page.Plot]:
