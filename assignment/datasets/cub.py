@@ -12,12 +12,8 @@ import numpy as np
 
 from assignment.datasets.data import Data
 from assignment.datasets.errors import DataMissing
-from assignment.datasets.images import augmentation
 from assignment.datasets.listing import Listing, find, held_out, is_part_of, read_lines
 from assignment.datasets.official import CUB
-from assignment.datasets.split import Split
-
-__all__ = ["augmentation", "data", "listing", "load"]
 
 RANGES = {"train": range(100), "val": range(100, 150), "test": range(150, 200)}
 
@@ -71,9 +67,3 @@ def _pairs(path: Path) -> dict[str, str]:
             raise DataMissing(f"{path}, line {number}: expected a number and a value, found {line[:40]!r}")
         pairs[fields[0]] = fields[1].strip()
     return pairs
-
-
-def load(root: str | Path, images_per_class: int | None = None) -> tuple[dict[str, Split], str]:
-    """The three splits and the note of `data`."""
-    found = data(Path(root), images_per_class or 0)
-    return {"train": found.train, "val": found.val.queries, "test": found.test.queries}, found.note

@@ -6,7 +6,6 @@ import gzip
 import math
 import os
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from torch import Tensor
 from assignment.datasets.data import Asking, Data
 from assignment.datasets.errors import DataMissing
 from assignment.datasets.official import FASHION
-from assignment.datasets.split import ArraySplit
+from assignment.datasets.split import ArraySplit, place_in_class
 
 CLASSES = (
     "T-shirt",
@@ -41,6 +40,7 @@ SAMPLE = Path(__file__).with_name("fashion_sample.npz")
 MEAN, STD = 0.2860, 0.3530  # of the pixels of the 60,000 training images, in units of white = 1
 _PREFIX = {"train": "train", "test": "t10k"}
 _KIND = {3: "images", 1: "labels"}
+Parts = tuple[ArraySplit, Asking, Asking]  # training, validation, test
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -85,9 +85,12 @@ def read(folder: str | Path, part: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def as_images(pixels: np.ndarray) -> Tensor:
-    """Turn grey bytes (N, 28, 28) into network input (N, 3, 28, 28) float32: (pixel / 255 − MEAN) / STD, thrice."""
-    grey = (torch.from_numpy(np.ascontiguousarray(pixels)).float() / 255 - MEAN) / STD
-    return grey[:, None].expand(-1, 3, -1, -1).contiguous()
+    """Turn grey bytes (N, 28, 28) into network input (N, 3, 28, 28) float32: (pixel / 255 − MEAN) / STD, thrice.
+
+    The three channels are one plane in memory, seen three times: whoever writes to an image needs a copy.
+    """
+    grey = (torch.from_numpy(pixels.astype(np.float32)) / 255 - MEAN) / STD
+    return grey[:, None].expand(-1, 3, -1, -1)
 
 
 def data(name: str, root: Path | None = None, protocol: str = "held-out", images_per_class: int = 0) -> Data:
@@ -158,7 +161,7 @@ class FlipAndShift:
         return moved.flip(-1) if flip else moved
 
 
-def _held_out(pixels: np.ndarray, labels: np.ndarray, asked: np.ndarray, asked_labels: np.ndarray):
+def _held_out(pixels: np.ndarray, labels: np.ndarray, asked: np.ndarray, asked_labels: np.ndarray) -> Parts:
     last = _from_end(labels) < HELD_BACK
     first = ~last & np.isin(labels, TRAINING_CLASSES)
     back = last & np.isin(labels, TRAINING_CLASSES + VALIDATION_CLASSES)
@@ -166,17 +169,17 @@ def _held_out(pixels: np.ndarray, labels: np.ndarray, asked: np.ndarray, asked_l
     return _split(pixels[first], labels[first]), val, _asking(asked, asked_labels, np.isin(asked_labels, TEST_CLASSES))
 
 
-def _seen(pixels: np.ndarray, labels: np.ndarray, asked: np.ndarray, asked_labels: np.ndarray):
+def _seen(pixels: np.ndarray, labels: np.ndarray, asked: np.ndarray, asked_labels: np.ndarray) -> Parts:
     back = _from_end(labels) < SEEN_VALIDATION
 
     def first(images: np.ndarray, own: np.ndarray) -> Asking:
-        chosen = _from_start(own) < SEEN_TEST
-        return _asking(images[chosen], own[chosen], _from_start(own[chosen]) < SEEN_QUERIES)
+        chosen = place_in_class(own) < SEEN_TEST
+        return _asking(images[chosen], own[chosen], place_in_class(own[chosen]) < SEEN_QUERIES)
 
     return _split(pixels[~back], labels[~back]), first(pixels[back], labels[back]), first(asked, asked_labels)
 
 
-def _sample(pixels: np.ndarray, labels: np.ndarray):
+def _sample(pixels: np.ndarray, labels: np.ndarray) -> Parts:
     """Each group asks itself and the earlier ones: Shirt has to be told from T-shirt and Coat."""
     train, val, test = (np.isin(labels, own) for own in (TRAINING_CLASSES, VALIDATION_CLASSES, TEST_CLASSES))
     early = train | val
@@ -190,40 +193,8 @@ def _asking(pixels: np.ndarray, labels: np.ndarray, asks: np.ndarray) -> Asking:
 
 
 def _split(pixels: np.ndarray, labels: np.ndarray) -> ArraySplit:
-    grey = (torch.from_numpy(pixels.astype(np.float32)) / 255 - MEAN) / STD
-    return ArraySplit(grey[:, None].expand(-1, 3, -1, -1), labels)  # one plane in memory, seen three times
-
-
-def _from_start(labels: np.ndarray) -> np.ndarray:
-    """How many images of its class stand before each image."""
-    place = np.zeros(len(labels), dtype=np.int64)
-    for label in np.unique(labels):
-        own = labels == label
-        place[own] = np.arange(own.sum())
-    return place
+    return ArraySplit(as_images(pixels), labels)
 
 
 def _from_end(labels: np.ndarray) -> np.ndarray:
-    return _from_start(labels[::-1])[::-1]
-
-
-def by_class(pixels: np.ndarray, labels: np.ndarray) -> dict[str, ArraySplit]:
-    """Divide images by class into "train", "val" and "test"; no class is in two of them."""
-    parts = {"train": TRAINING_CLASSES, "val": VALIDATION_CLASSES, "test": TEST_CLASSES}
-    return {part: _of_classes(pixels, labels, classes) for part, classes in parts.items()}
-
-
-def _of_classes(pixels: np.ndarray, labels: np.ndarray, classes: Sequence[int]) -> ArraySplit:
-    chosen = np.isin(labels, classes)
-    return ArraySplit(as_images(pixels[chosen]), labels[chosen])
-
-
-def sample() -> dict[str, ArraySplit]:
-    """The embedded sample of the training archive (200 images a class), divided by class."""
-    with np.load(SAMPLE) as arrays:
-        return by_class(arrays["images"], arrays["labels"])
-
-
-def load(folder: str | Path) -> dict[str, ArraySplit]:
-    """All images of the official training archive in `folder`, divided by class."""
-    return by_class(*read(folder, "train"))
+    return place_in_class(labels[::-1])[::-1]

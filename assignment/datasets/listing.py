@@ -13,7 +13,7 @@ from assignment.datasets.data import Data, among_themselves
 from assignment.datasets.errors import DataMissing
 from assignment.datasets.images import FileSplit, augmentation, decode_all
 from assignment.datasets.official import Official
-from assignment.datasets.split import Split
+from assignment.datasets.split import Split, place_in_class
 
 DEFAULT_ROOT = Path("data")
 
@@ -133,13 +133,12 @@ def _unreadable(paths: list[Path], size: int) -> dict[int, str]:
 
 def _first_of_each(rows: np.ndarray, labels: np.ndarray, n: int) -> tuple[np.ndarray, str]:
     """The first n rows of each class, and a note if some classes have fewer; ValueError if all have."""
-    by_class = [rows[labels[rows] == label] for label in np.unique(labels[rows])]
-    sizes = [len(own) for own in by_class]
-    if sizes and max(sizes) < n:
+    sizes = np.unique(labels[rows], return_counts=True)[1]
+    if len(sizes) and max(sizes) < n:
         raise ValueError(f"images_per_class = {n}: no training class has so many; the largest has {max(sizes)}")
-    short = sum(size < n for size in sizes)
+    short = sum(sizes < n)
     note = f"{short} of the {len(sizes)} training classes have fewer than {n} images" if short else ""
-    return np.sort(np.concatenate([own[:n] for own in by_class])) if by_class else rows, note
+    return rows[place_in_class(labels[rows]) < n], note
 
 
 def _span(classes: Sequence[int]) -> str:

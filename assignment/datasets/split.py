@@ -25,6 +25,18 @@ class Split(Protocol):
     def __getitem__(self, i: int) -> Tensor: ...
 
 
+def place_in_class(labels: np.ndarray) -> np.ndarray:
+    """How many images of its class stand before each image: (N,) → (N,) int64.
+
+    Example: labels [4, 7, 4, 4] give [0, 0, 1, 2].
+    """
+    order = labels.argsort(kind="stable")
+    _, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
+    place = np.empty(len(labels), dtype=np.int64)
+    place[order] = np.arange(len(labels)) - np.repeat(starts, counts)
+    return place
+
+
 def collate(images: Sequence[Tensor]) -> Tensor:
     """Make images (C, H, W) a batch (B, C, H, W): for a DataLoader, `torch.stack` without the copy where it can be.
 
@@ -67,15 +79,7 @@ class ArraySplit:
     def __iter__(self) -> Iterator[Tensor]:
         return iter(self.images)
 
-    def of_classes(self, classes: list[int]) -> ArraySplit:
-        """Return the part of the split whose labels are in `classes`, in the same order."""
-        chosen = np.isin(self.labels, classes)
-        return ArraySplit(self.images[torch.from_numpy(chosen)], self.labels[chosen])
-
     def first_of_each(self, n: int) -> ArraySplit:
         """Return the first n images of each class, in the same order."""
-        place = np.zeros(len(self), dtype=np.int64)
-        for label in np.unique(self.labels):
-            own = self.labels == label
-            place[own] = np.arange(own.sum())
-        return ArraySplit(self.images[torch.from_numpy(place < n)], self.labels[place < n])
+        chosen = place_in_class(self.labels) < n
+        return ArraySplit(self.images[torch.from_numpy(chosen)], self.labels[chosen])

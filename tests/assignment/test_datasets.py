@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assignment import datasets
 from assignment.datasets import DataMissing, fashion_mnist
+from assignment.datasets.split import place_in_class
 
 HELD_BACK, VALIDATION = 20, 10  # of each class, in the miniature
 
@@ -110,9 +113,13 @@ def test_the_sample_divides_as_the_lab_does():
     assert set(data.val.gallery.labels) == {0, 1, 2, 3, 4, 5, 8}
     assert_own_place(data.val)
     assert_own_place(data.test)
-    old = fashion_mnist.sample()
-    for new, split in ((data.train, "train"), (data.val.queries, "val"), (data.test.queries, "test")):
-        assert torch.equal(torch.stack(list(new)), old[split].images)
+    with np.load(fashion_mnist.SAMPLE) as arrays:
+        images, labels = fashion_mnist.as_images(arrays["images"]), arrays["labels"]
+    parts = ((data.train, [0, 1, 2, 5, 8]), (data.val.queries, [3, 4]), (data.test.queries, [6, 7, 9]))
+    for split, classes in parts:
+        chosen = np.isin(labels, classes)
+        assert torch.equal(torch.stack(list(split)), images[torch.from_numpy(chosen)])
+        assert split.labels.tolist() == labels[chosen].tolist()
     assert data.class_names[9] == "Ankle boot" and "MIT" in data.licence
 
 
@@ -123,6 +130,12 @@ def test_first_images_of_each_class():
     assert torch.equal(train[0], whole[0])
     with pytest.raises(ValueError, match="images_per_class = 201: the largest training class has 200 images"):
         datasets.load("sample", images_per_class=201)
+
+
+@given(st.lists(st.integers(-(2**40), 2**40) | st.integers(0, 3), max_size=30))
+def test_places_in_class_are_counted(labels):
+    counted = [labels[:i].count(label) for i, label in enumerate(labels)]
+    assert place_in_class(np.array(labels, np.int64)).tolist() == counted
 
 
 def test_the_folder_above_and_the_default_place(miniature, monkeypatch, tmp_path):

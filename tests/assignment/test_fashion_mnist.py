@@ -37,14 +37,6 @@ def test_files_are_read_packed_or_plain(tmp_path, pack, ending):
     assert np.array_equal(got_labels, labels)
 
 
-def test_splits_share_no_class_and_hold_all_images(tmp_path):
-    write(tmp_path, 40)
-    splits = fashion_mnist.load(tmp_path)
-    classes = [set(split.labels.tolist()) for split in splits.values()]
-    assert classes == [{0, 1, 2, 5, 8}, {3, 4}, {6, 7, 9}]
-    assert sum(len(split) for split in splits.values()) == 40
-
-
 def test_images_are_normalised_and_rgb():
     images = fashion_mnist.as_images(np.full((1, 28, 28), 255, np.uint8))
     assert images.shape == (1, 3, 28, 28)
