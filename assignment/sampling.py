@@ -92,7 +92,8 @@ def balanced(labels: np.ndarray, batch_size: int, per_class: int, generator: tor
     Each class is shuffled and cut into groups of K, so that an epoch shows every image about once. The last group of a
     class is filled up with images of that class that were shown already; a class with fewer than K images comes with
     those it has, one with a single image (no positive) does not come. The classes with the most groups left go first,
-    so that few are left over at the end; a last batch of one class (no negative) is dropped.
+    so that few are left over; a last group without another class beside it (no negative) joins the batch before it, or
+    is dropped if its class is there.
 
     Raises:
         ValueError: fewer classes with two images than P.
@@ -116,6 +117,9 @@ def balanced(labels: np.ndarray, batch_size: int, per_class: int, generator: tor
         by_need = sorted(zip(groups, chance, strict=True), key=lambda pair: (-len(groups[pair[0]]), pair[1]))
         batches.append([i for label, _ in by_need[:at_once] for i in groups[label].pop()])
         groups = {label: left for label, left in groups.items() if left}
+    for label, left in groups.items():
+        if batches and label not in labels[batches[-1]]:
+            batches[-1] += left.pop()
     return seeded(batches, generator)
 
 
