@@ -96,8 +96,8 @@ def measure(
     Returns:
         A tree of dictionaries with text as keys, lists, numbers and text; it survives JSON unchanged. What the data do
         not define is None, and "undefined" says why: {"few_shot": "5-way episodes need 5 classes, the set has 3; …"}.
-        "hits" is the mean number of right images among the first 50, "worst" lists the ten classes of least P@1 (of equal ones
-        those of less mAP first).
+        "hits" is the mean number of right images among the first 50; "worst" lists the ten classes of least P@1, of
+        equal ones those of less mAP first.
 
     Raises:
         ValueError: a descriptor is not finite, or the numbers of rows and labels differ.

@@ -7,9 +7,8 @@ gallery. Distances are squared Euclidean ones in float32, whatever precision the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import numpy as np
 import torch
@@ -18,7 +17,6 @@ from torch import Tensor
 CHUNK = 512  # queries whose distances are held at once: 512 × 60,000 float32 are 123 MB
 STRIP = 2**26  # most distances held at once; beyond 131,072 gallery rows a chunk has fewer queries
 GROUP = 16  # columns that share a minimum: small enough that k groups hold few candidates
-BUCKETS = 2**16  # most intervals a row's distances are sorted into: their table stays in a core's cache
 
 
 def require_finite(descriptors: Tensor, what: str) -> Tensor:
@@ -64,8 +62,7 @@ def positive_ranks(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """Yield, for some queries at a time, at which ranks of the gallery the images of their class stand.
 
-    A full sort of each row would cost as much as the distances. Here only the positives are sorted; every other image
-    finds in a table how many of them are nearer, so that a row costs one pass.
+    A sort of each row would cost as much as the distances; `assignment.counting` does without.
 
     Args:
         queries: (Q, D) with query_labels (Q,), gallery: (G, D) with gallery_labels (G,); labels are integers.
@@ -85,29 +82,30 @@ def positive_ranks(
     """
     query_labels, gallery_labels = _labels(query_labels, queries, "query"), _labels(gallery_labels, gallery, "gallery")
     require_list(1, len(gallery) - (own is not None))
+    from assignment.counting import rank_positives  # loads numba
+
     by_label = np.argsort(gallery_labels, kind="stable")
     ordered = gallery_labels[by_label]
     order = np.argsort(query_labels, kind="stable")
-    places_own = None if own is None else torch.as_tensor(own)
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        for rows, strip in _strips(queries, gallery, places_own, torch.from_numpy(order)):
-            places, squared = rows.numpy(), strip.cpu().numpy()
+    index = None if own is None else torch.as_tensor(own)
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(threads) as pool:
+        for rows, strip in _strips(queries, gallery, index, torch.from_numpy(order)):
+            nearest = _nearest(strip, 1)[:, 0].cpu().numpy()
+            places = rows.numpy()
             labels = query_labels[places]
             first, last = np.searchsorted(ordered, labels, "left"), np.searchsorted(ordered, labels, "right")
+            itself = np.full(len(places), -1) if own is None else np.asarray(own)[places]
             counts = last - first
-            keys = np.full((len(places), max(1, counts.max())), np.iinfo(np.uint64).max, np.uint64)
-            for begin in np.flatnonzero(np.diff(labels, prepend=labels[0] - 1)):
-                same = slice(begin, begin + int(np.searchsorted(labels[begin:], labels[begin], "right")))
-                members = by_label[first[begin] : last[begin]]
-                found = _keys(squared[same, members], members)
-                found.sort(axis=1)
-                keys[same, : len(members)] = found
             if own is not None:
-                counts = counts - (gallery_labels[own[places]] == labels)  # its key, infinity, is the row's last
-            ranks = np.full(keys.shape, np.inf)
-            parts = [np.array_split(each, torch.get_num_threads()) for each in (squared, keys, counts, ranks)]
-            list(pool.map(_counter(), *parts))
-            yield places, ranks, counts, _nearest(strip, 1)[:, 0].cpu().numpy()
+                counts -= gallery_labels[itself] == labels
+            ranks = np.full((len(places), max(1, counts.max())), np.inf)
+            arrays = (strip.cpu().numpy(), first, last, itself, ranks)
+            parts = zip(*(np.array_split(each, threads) for each in arrays), strict=True)
+            jobs = [pool.submit(rank_positives, part[0], by_label, *part[1:]) for part in parts]
+            for job in jobs:
+                job.result()
+            yield places, ranks, counts, nearest
 
 
 def _labels(labels: np.ndarray, descriptors: Tensor, what: str) -> np.ndarray:
@@ -126,7 +124,7 @@ def _strips(queries: Tensor, gallery: Tensor, own: Tensor | None, order: Tensor)
     """
     queries, gallery = require_finite(queries.float(), "query"), require_finite(gallery.float(), "gallery")
     norms, lengths = queries.square().sum(1, keepdim=True), gallery.square().sum(1, keepdim=True)
-    if not (torch.isfinite(norms).all() and torch.isfinite(lengths).all()):
+    if not (torch.isfinite(4 * norms).all() and torch.isfinite(4 * lengths).all()):  # |q − g|² ≤ 2|q|² + 2|g|²
         raise ValueError("descriptors are too long for float32 distances; divide each by its length")
     right = torch.cat([gallery, torch.ones_like(lengths), lengths], dim=1).T
     strip = gallery.new_empty(0)
@@ -176,60 +174,3 @@ def _packed(squared: Tensor, columns: Tensor) -> Tensor:
     """
     positive = squared.clamp_min(0).add_(0.0)  # adding 0 turns −0.0 into 0.0
     return positive.view(torch.int32).long() << 32 | columns
-
-
-def _keys(squared: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """`_packed` as uint64 for numpy."""
-    positive = np.maximum(squared, 0) + np.float32(0)
-    return positive.view(np.uint32).astype(np.uint64) << np.uint64(32) | columns.astype(np.uint64)
-
-
-@cache
-def _counter() -> Callable[..., None]:
-    """`_count_nearer` as machine code that other threads run beside."""
-    import numba  # costs a second, and short lists do not need it
-
-    return numba.njit(cache=True, nogil=True)(_count_nearer)
-
-
-def _count_nearer(squared: np.ndarray, keys: np.ndarray, counts: np.ndarray, ranks: np.ndarray) -> None:
-    """Write into `ranks` (B, W) how many images come up to and with each positive; see `positive_ranks`.
-
-    Args:
-        squared: (B, G) float32. keys: (B, W) uint64, the positives of each row in order, as (distance, column).
-        counts: (B,) how many of them there are.
-    """
-    for row in range(len(squared)):
-        n = counts[row]
-        if n == 0:
-            continue
-        own_keys = np.append(keys[row, :n], np.uint64(0xFFFFFFFFFFFFFFFF))  # a search that passes all ends there
-        distances = np.empty(n, np.float32)
-        for i in range(n):
-            distances[i] = squared[row, own_keys[i] & np.uint64(0xFFFFFFFF)]
-            distances[i] = distances[i] if distances[i] > 0 else np.float32(0)
-        least, greatest = distances[0], distances[n - 1]
-        buckets = min(BUCKETS, 8 * n)
-        scale = np.float32(buckets) / (greatest - least) if greatest > least else np.float32(0)
-        nearer = np.zeros(buckets + 1, np.int32)  # [b]: positives in the buckets before b
-        for i in range(n):
-            nearer[min(np.int64((distances[i] - least) * scale), buckets - 1) + 1] += 1
-        for b in range(buckets):
-            nearer[b + 1] += nearer[b]
-        passed = np.zeros(n + 1, np.int64)  # [i]: images that lie behind i positives
-        for column in range(squared.shape[1]):
-            distance = squared[row, column]
-            if distance > greatest:
-                continue
-            distance = distance if distance > 0 else np.float32(0)
-            key = np.uint64(np.float32(distance).view(np.uint32)) << np.uint64(32) | np.uint64(column)
-            b = min(max(np.int64((distance - least) * scale), 0), buckets - 1)
-            i = nearer[b]
-            i += own_keys[i] < key
-            while own_keys[i] < key:
-                i += 1
-            passed[i] += 1
-        total = 0
-        for i in range(n):
-            total += passed[i]
-            ranks[row, i] = total
