@@ -115,8 +115,9 @@ def bars_among_first(
         axes.barh(y, values, height, color=colour, hatch=hatch, edgecolor="white", linewidth=0.5, label=label)
     if possible is not None:
         axes.vlines(possible, places - 0.45, places + 0.45, color="black", linewidth=1.4, label="the most possible")
+    longest = k if possible is None else min(k, max(possible))
     axes.set_yticks(places, [plain(name) for name in names], fontsize=8)
-    axes.set(xlim=(0, 1.02 * k), ylim=(len(names) - 0.4, -0.6), xlabel=f"right ones among the first {k}")
+    axes.set(xlim=(0, 1.02 * longest), ylim=(len(names) - 0.4, -0.6), xlabel=f"right ones among the first {k}")
     axes.grid(axis="y", visible=False)
     figure.legend(fontsize=8, loc="outside upper left", ncols=2, frameon=False, columnspacing=1)
     return figure

@@ -70,7 +70,7 @@ def scatter(points: Mapping[str, np.ndarray], labels: np.ndarray, class_names: M
     classes = np.unique(labels)
     legend = len(classes) <= 20
     figure, axes = new_figure(4.2 * len(points), 4.4 + (0.25 * -(-len(classes) // 4) if legend else 0), 1, len(points))
-    size = float(np.clip(6000 / max(len(labels), 1), 6, 30))
+    size = float(np.clip(6000 / max(len(labels), 1), 6, 20))
     for (title, places), each in zip(points.items(), axes[0], strict=True):
         for number, label in enumerate(classes):
             own = labels == label

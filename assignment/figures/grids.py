@@ -129,24 +129,23 @@ def draw(rows: Sequence[Row], title: str = "") -> Figure:
         raise ValueError("a retrieval grid needs at least one query")
     columns = max(len(row.retrieved) for row in rows)
     # One system of coordinates for all images, since a hundred axes would take seconds: x counts columns, y rows.
-    figure = Figure(figsize=(0.8 * (columns + 2.1), 0.98 * len(rows) + 0.6), layout="constrained")
+    figure = Figure(figsize=(0.8 * (columns + 1.8), 0.98 * len(rows) + 0.6), layout="constrained")
     axes = figure.subplots()
     axes.set_axis_off()
-    axes.set(xlim=(-0.6, columns + 1.15), ylim=(1.22 * len(rows) - 0.5, -0.85))
     for column in range(columns):
-        axes.text(column + 1.6, -0.68, str(column + 1), ha="center", va="center", fontsize=8, color="#555555")
+        axes.text(column + 1.3, -0.68, str(column + 1), ha="center", va="center", fontsize=8, color="#555555")
     for number, row in enumerate(rows):
         y = 1.22 * number
         images = [(0.0, row.query, row.name, QUERY, "-", "")]
         for column, (image, name, right) in enumerate(zip(row.retrieved, row.names, row.right, strict=True)):
             frame = (RIGHT, "-", "✓ ") if right else (WRONG, (0, (2, 1)), "✗ ")
-            images.append((column + 1.6, image, name, *frame))
+            images.append((column + 1.3, image, name, *frame))
         for x, image, name, colour, style, mark in images:
             axes.imshow(image, extent=(x - 0.44, x + 0.44, y + 0.44, y - 0.44), interpolation="nearest", aspect="auto")
             box = Rectangle((x - 0.45, y - 0.45), 0.9, 0.9, fill=False, edgecolor=colour, linestyle=style, linewidth=2)
             axes.add_patch(box)
-            axes.text(x, y + 0.49, mark + plain(name, 13), ha="center", va="top", fontsize=6, color=colour)
-    axes.set(xlim=(-0.6, columns + 1.15), ylim=(1.22 * len(rows) - 0.5, -0.85), aspect="equal")
+            axes.text(x, y + 0.49, mark + plain(name, 12), ha="center", va="top", fontsize=6, color=colour)
+    axes.set(xlim=(-0.6, columns + 0.85), ylim=(1.22 * len(rows) - 0.5, -0.85), aspect="equal")
     if title:
         axes.set_title(plain(title, 90), fontsize=10)
     return figure

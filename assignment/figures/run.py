@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -30,7 +31,7 @@ def make(
     *,
     compare: Sequence[str | Path] = (),
     part: str = "test",
-    device: torch.device | str = "cpu",
+    device: torch.device | str | None = None,
     data: Data | None = None,
     maps: Sequence[str] = ("t-SNE", "UMAP"),
     say: Callable[[str], None] = lambda line: None,
@@ -41,7 +42,7 @@ def make(
         run_dir: the folder that the training wrote. dml: the file it trained with, imported.
         compare: folders of other runs with the same data, trained with the same file; they join the curves and bars.
         part: "val" or "test", whose queries and gallery are shown.
-        device: where the networks run. data: the data set, if it is loaded already.
+        device: where the networks run; None takes the GPU if there is one. data: the data set, if it is loaded already.
         maps: which maps of the descriptors to draw; UMAP takes the longest by far. say: is told what is being done.
 
     Returns:
@@ -53,6 +54,7 @@ def make(
     """
     from assignment import training
 
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     run = read_run(run_dir)
     others = [_comparable(read_run(folder), run) for folder in compare]
     data = data or training.load(run.config)
@@ -82,7 +84,7 @@ def make(
         versions=table.flat(run.versions),
         licence=data.licence,
     )
-    made.notes += [data.note] * bool(data.note) + table.undefined(described[AFTER].figures)
+    made.notes += notes(run, dml, data, best["epoch"]) + table.undefined(described[AFTER].figures)
     say("retrieval grids")
     made.grids += scene.retrieval_grids()
     say("curves")
@@ -90,8 +92,8 @@ def make(
     say("Grad-CAM")
     try:
         made.looks += scene.looks(model.to(device))
-    except (ImportError, ValueError) as problem:
-        made.notes.append(f"no Grad-CAM: {problem}")
+    except (ImportError, ValueError, RuntimeError) as problem:  # an extra: the page is worth having without it
+        made.notes.append(f"no Grad-CAM: {str(problem).splitlines()[0]}")
     for kind in maps:
         say(kind)
         try:
@@ -99,6 +101,17 @@ def make(
         except ValueError as problem:
             made.notes.append(str(problem))
     return _write(run.folder / "index.html", page.render(made))
+
+
+def notes(run: Run, dml: ModuleType, data: Data, best: int) -> list[str]:
+    """What a reader of the page should know before the figures, a line each."""
+    lines = [data.note] if data.note else []
+    if best == 0 and run.config.loss != "none":
+        lines.append("No epoch was better on the validation classes than the untrained network: its weights were kept.")
+    trained_with = (run.versions.get("dml") or {}).get("sha256")
+    if trained_with and trained_with != hashlib.sha256(Path(str(dml.__file__)).read_bytes()).hexdigest():
+        lines.append(f"{Path(str(dml.__file__)).name} was changed after this run was trained with it.")
+    return lines
 
 
 def describe(

@@ -22,6 +22,7 @@ from assignment.datasets import Asking, Data, load
 from assignment.datasets.data import among_themselves
 from assignment.datasets.split import ArraySplit
 from assignment.figures import folder, make, read_run
+from assignment.figures.run import notes
 from solution import dml
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -115,6 +116,14 @@ def test_known_figures_are_those_of_the_same_weights_only(tmp_path, data):
     assert read_run(run).figures("after", "test", {"epoch": 2}) is None  # training went on after the evaluation
     text = make(run, dml, data=data, maps=()).read_text("utf-8")
     assert '<td class="number">0.125</td><td class="number">0.875</td>' in text
+
+
+def test_what_a_reader_should_know_is_said(tmp_path, data):
+    run = write_run(tmp_path / "run", data)
+    assert notes(read_run(run), dml, data, best=1) == ["a part"]
+    (run / "versions.json").write_text(json.dumps({"dml": {"sha256": "0" * 64}}), "utf-8")
+    said = notes(read_run(run), dml, replace(data, note=""), best=0)
+    assert ["untrained network" in said[0], "dml.py was changed" in said[1]] == [True, True]
 
 
 @pytest.mark.parametrize(
