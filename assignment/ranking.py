@@ -122,10 +122,8 @@ def _strips(queries: Tensor, gallery: Tensor, own: Tensor | None, order: Tensor)
     strip. Rounding leaves about −1e-7 between equal rows: whoever reads the strip takes negative numbers as 0. All
     strips share their memory.
     """
-    queries, gallery = require_finite(queries.float(), "query"), require_finite(gallery.float(), "gallery")
-    norms, lengths = queries.square().sum(1, keepdim=True), gallery.square().sum(1, keepdim=True)
-    if not (torch.isfinite(4 * norms).all() and torch.isfinite(4 * lengths).all()):  # |q − g|² ≤ 2|q|² + 2|g|²
-        raise ValueError("descriptors are too long for float32 distances; divide each by its length")
+    queries, gallery = queries.float(), gallery.float()
+    norms, lengths = _squared_lengths(queries, "query"), _squared_lengths(gallery, "gallery")
     right = torch.cat([gallery, torch.ones_like(lengths), lengths], dim=1).T
     strip = gallery.new_empty(0)
     for rows in order.split(max(1, min(CHUNK, STRIP // max(1, len(gallery))))):
@@ -137,6 +135,15 @@ def _strips(queries: Tensor, gallery: Tensor, own: Tensor | None, order: Tensor)
         if own is not None:
             strip[torch.arange(len(rows)), own[rows]] = torch.inf
         yield rows, strip
+
+
+def _squared_lengths(descriptors: Tensor, what: str) -> Tensor:
+    """(N, D) → (N, 1); ValueError where a row is not finite or so long that a distance may not be."""
+    lengths = torch.cat([part.square().sum(dim=1, keepdim=True) for part in descriptors.split(CHUNK)])
+    if not torch.isfinite(4 * lengths).all():  # |q − g|² ≤ 2|q|² + 2|g|²
+        require_finite(descriptors, what)
+        raise ValueError("descriptors are too long for float32 distances; divide each by its length")
+    return lengths
 
 
 def _nearest(squared: Tensor, k: int) -> Tensor:

@@ -20,6 +20,7 @@ from assignment.ranking import positive_ranks, rank, require_finite, require_lis
 __all__ = ["Figures", "Retrieval", "evaluate", "evaluate_all", "figures", "rank", "require_finite"]
 
 LEVELS = 101  # recall levels of a precision–recall curve: 0.00, 0.01 … 1.00
+BLOCK = 2**17  # ranks looked at together: they stay in a core's cache
 TOP = 50  # the labs draw how many of the first fifty are right
 
 
@@ -105,23 +106,23 @@ def figures(
     curve = np.zeros(LEVELS)
     for places, ranks, counts, first in positive_ranks(queries, query_labels, gallery, gallery_labels, own):
         nearest[places] = first
-        has, r = counts > 0, counts[counts > 0]
-        places, ranks = places[has], ranks[has]
-        positives[places] = r
-        hits[places] = _up_to(ranks, TOP)
-        at_hits = np.arange(1, ranks.shape[1] + 1) / ranks  # P(k) at each hit; 0 where the row is filled up
-        average[places] = at_hits.sum(axis=1) / r
-        at_r[places] = at_hits.sum(axis=1, where=ranks <= r[:, None]) / r
-        at_5[places] = at_hits[:, :5].sum(axis=1, where=ranks[:, :5] <= 5) / np.minimum(r, 5)
-        at_1[places] = ranks[:, 0] == 1
-        for k in ks:
-            among = _up_to(ranks, k)
-            precision[k][places] = among / k
-            recall[k][places] = among > 0
-        best = np.maximum.accumulate(at_hits[:, ::-1], axis=1)[:, ::-1]
-        steps = LEVELS - 1
-        hit = (np.arange(LEVELS) * r[:, None] + steps - 1) // steps  # the hit at which the recall reaches the level
-        curve += np.take_along_axis(best, np.maximum(hit - 1, 0), axis=1).sum(axis=0)
+        has = np.flatnonzero(counts)
+        few = max(1, BLOCK // ranks.shape[1])
+        for block in (has[start : start + few] for start in range(0, len(has), few)):
+            here, up_to, r = places[block], ranks[block], counts[block]
+            at_hits = np.arange(1, up_to.shape[1] + 1) / up_to  # P(k) at each hit; 0 where the row is filled up
+            positives[here], hits[here] = r, _within(up_to, TOP)
+            average[here] = at_hits.sum(axis=1) / r
+            at_r[here] = np.where(up_to <= r[:, None], at_hits, 0).sum(axis=1) / r
+            at_5[here] = np.where(up_to[:, :5] <= 5, at_hits[:, :5], 0).sum(axis=1) / np.minimum(r, 5)
+            at_1[here] = up_to[:, 0] == 1
+            for k in ks:
+                precision[k][here] = _within(up_to, k) / k
+                recall[k][here] = up_to[:, 0] <= k
+            best = np.maximum.accumulate(at_hits[:, ::-1], axis=1)[:, ::-1]
+            steps = LEVELS - 1
+            hit = (np.arange(LEVELS) * r[:, None] + steps - 1) // steps  # at which hit the recall reaches the level
+            curve += np.take_along_axis(best, np.maximum(hit - 1, 0), axis=1).sum(axis=0)
     asked = np.flatnonzero(positives)
     if len(asked) == 0:
         warnings.warn("no query has another image of its class: retrieval figures are undefined", stacklevel=2)
@@ -141,7 +142,7 @@ def figures(
     )
 
 
-def _up_to(ranks: np.ndarray, k: int) -> np.ndarray:
+def _within(ranks: np.ndarray, k: int) -> np.ndarray:
     """How many ranks of each ascending row are at most k."""
     return (ranks[:, :k] <= k).sum(axis=1)
 
