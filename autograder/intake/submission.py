@@ -10,8 +10,14 @@ import stat
 import tokenize
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assignment.manifest import Manifest
+
+if TYPE_CHECKING:
+    from autograder.intake.notebook import Notebook
+
+NOTEBOOK_MB = 32  # a notebook with pictures has some; one with 100 has printed in a loop
 
 
 class IntakeError(ValueError):
@@ -25,22 +31,36 @@ class Submission:
     Attributes:
         name: the file's name, for reports. owner: who handed it in, "" if unknown.
         source: its text. sha256: of its bytes.
+        notebook: where the lines of the text come from if it was made of a notebook's cells.
     """
 
     name: str
     owner: str
     source: str
     sha256: str
+    notebook: Notebook | None = None
 
 
 def read_submission(path: Path, manifest: Manifest, owner: str = "") -> Submission:
-    """Read a `.py` file. Raise IntakeError if it is missing, no file, empty, too large or no text."""
-    return Submission(
-        name=path.name,
-        owner=owner,
-        source=decode(data := read_bytes(path, manifest.limits.source_kb << 10, manifest.file), path.name),
-        sha256=hashlib.sha256(data).hexdigest(),
-    )
+    """Read a `.py` or `.ipynb` file. Raise IntakeError if it is missing, no file, empty, too large or no text."""
+    limit = NOTEBOOK_MB << 20 if is_notebook(path.name) else manifest.limits.source_kb << 10
+    return submission_of(read_bytes(path, limit, manifest.file), path.name, manifest, owner)
+
+
+def submission_of(data: bytes, name: str, manifest: Manifest, owner: str = "") -> Submission:
+    """Make a submission of the bytes of a `.py` or `.ipynb` file. Raise IntakeError if they cannot be graded."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    if not is_notebook(name):
+        return Submission(name, owner, decode(data, name), sha256)
+    from autograder.intake.notebook import assemble
+
+    source, notebook = assemble(data, name, manifest)
+    return Submission(name, owner, source, sha256, notebook)
+
+
+def is_notebook(name: str) -> bool:
+    """Whether a file of this name is read as a notebook."""
+    return name.lower().endswith(".ipynb")
 
 
 def read_bytes(path: Path, limit: int, expected: str) -> bytes:
@@ -52,9 +72,10 @@ def read_bytes(path: Path, limit: int, expected: str) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise IntakeError(f"{path} is not a regular file; give the student's {expected}")
         if status.st_size > limit:
-            raise IntakeError(
-                f"{path} has {status.st_size / 1e6:.1f} MB, the limit is {limit / 1e6:.1f} MB; hand in the code alone"
+            advice = (
+                "clear the outputs of all cells and save it" if is_notebook(path.name) else "hand in the code alone"
             )
+            raise IntakeError(f"{path} has {status.st_size / 1e6:.1f} MB, the limit is {limit / 1e6:.1f} MB; {advice}")
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except FileNotFoundError:

@@ -1,0 +1,96 @@
+"""Turn a notebook into the file that is graded. The work is done in a process of its own, by `cells.py`."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assignment.manifest import Manifest
+from autograder.intake.submission import NOTEBOOK_MB, IntakeError
+
+SECONDS = 60.0
+PROGRAM = Path(__file__).with_name("cells.py")
+TEMPLATE = Path(__file__).parents[2] / "template" / "dml.py"
+LINE = re.compile(r"\bline (\d{1,9})\b")
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """Where the lines of an assembled file come from.
+
+    Attributes:
+        pieces: (first line in the file, number of lines, cell, first line in the cell); cells and lines count from 1,
+            text cells are counted, too. notes: what was left out or was not clear, one sentence each.
+    """
+
+    pieces: tuple[tuple[int, int, int, int], ...]
+    notes: tuple[str, ...]
+
+    def place(self, line: int) -> tuple[int, int] | None:
+        """The cell and the line in it of a line of the file; None for a line of the template's head."""
+        for first, count, cell, inner in self.pieces:
+            if first <= line < first + count:
+                return cell, inner + line - first
+        return None
+
+    def told(self, text: str) -> str:
+        """The text with "line 40" said as "cell 7, line 3"."""
+
+        def say(match: re.Match[str]) -> str:
+            place = self.place(int(match[1]))
+            return match[0] if place is None else f"cell {place[0]}, line {place[1]}"
+
+        return LINE.sub(say, text)
+
+    def tree(self) -> dict[str, Any]:
+        """For the record."""
+        return {"cells": [list(piece) for piece in self.pieces], "notes": list(self.notes)}
+
+
+def of_tree(tree: Any) -> Notebook | None:
+    """Read back what `Notebook.tree` made; None if there is none."""
+    if not isinstance(tree, dict):
+        return None
+    pieces = tuple((int(a), int(b), int(c), int(d)) for a, b, c, d in tree["cells"])
+    return Notebook(pieces, tuple(map(str, tree["notes"])))
+
+
+def assemble(data: bytes, name: str, manifest: Manifest) -> tuple[str, Notebook]:
+    """Return the file that a notebook's cells make, and where its lines come from.
+
+    Args:
+        data: bytes of the `.ipynb`. name: of the file, for messages. manifest: names, aliases and the limit of size.
+
+    Raises:
+        IntakeError: too large, no JSON, no notebook of format 4 for Python, no code cells.
+    """
+    if len(data) > NOTEBOOK_MB << 20:
+        raise IntakeError(
+            f"{name} has {len(data) / 1e6:.1f} MB, the limit is {NOTEBOOK_MB} MiB; "
+            "clear the outputs of all cells and save it"
+        )
+    names = {name: list(manifest.aliases.get(name, ())) for task in manifest.tasks for name in task.names}
+    settings = json.dumps({"names": names, "template": TEMPLATE.read_text(encoding="utf-8")}).encode()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(PROGRAM)],
+            input=settings + b"\n" + data,
+            capture_output=True,
+            timeout=SECONDS,
+            env={},
+        )
+        result = json.loads(done.stdout) if done.returncode == 0 else {}
+    except (subprocess.TimeoutExpired, ValueError):
+        result = {}
+    if "source" not in result:
+        problem = result.get("error", "cannot be read: its cells are too large or nested too deeply")
+        raise IntakeError(f"{name} {problem}")
+    source = str(result["source"])
+    if len(source.encode()) > manifest.limits.source_kb << 10:
+        raise IntakeError(f"{name} holds more than {manifest.limits.source_kb} KB of code; keep what the tasks need")
+    return source, Notebook(tuple(tuple(piece) for piece in result["pieces"]), tuple(result["notes"]))
