@@ -22,7 +22,10 @@ KEPT_BACK = {  # maintainers' tools; the first would tell which images the hidde
     "data_scripts/make_samples.py",
     "data_scripts/constraints.py",
 }
-KNOWN = {".py", ".md", ".toml", ".txt", ".ini", ".json", ".csv", ".npz", ".png", ".jpg", ".svg", ".sh", ".yaml", ".yml"}
+KNOWN = {
+    *(".py", ".md", ".toml", ".txt", ".ini", ".json", ".csv", ".npz", ".png", ".jpg", ".svg", ".sh", ".yaml", ".yml"),
+    *(".j2", ".css"),
+}
 TIME = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip can hold: nothing about when the bundle was made
 
 
