@@ -70,4 +70,7 @@ def check(data: Data) -> Data:
         raise ValueError(f"{data.name}: the training images are of {len(classes)} class; at least 2 are needed")
     if counts.max() < 2:
         raise ValueError(f"{data.name}: no training class has 2 images, so there is no positive; take more of each")
+    for words, asking in (("validation", data.val), ("test", data.test)):
+        if not len(asking.queries):
+            raise ValueError(f"{data.name}: there is no {words} image to ask with; is the set the whole one?")
     return data

@@ -105,17 +105,17 @@ def data(name: str, root: Path | None = None, protocol: str = "held-out", images
     if name == "sample":
         with np.load(SAMPLE) as arrays:
             train, val, test = _sample(arrays["images"], arrays["labels"])
+            total = len(arrays["labels"])
     else:
         folder = find(root)
-        archives = read(folder, "train"), read(folder, "test")
-        train, val, test = (_seen if protocol == "seen" else _held_out)(*archives[0], *archives[1])
-    whole = name != "sample" and len(archives[0][0]) == 60_000 and len(archives[1][0]) == 10_000
+        archives = *read(folder, "train"), *read(folder, "test")
+        train, val, test = (_seen if protocol == "seen" else _held_out)(*archives)
+        total = len(archives[1]) + len(archives[3])
     if images_per_class:
         most = int(np.bincount(train.labels).max(initial=0))
         if most < images_per_class:
             raise ValueError(f"images_per_class = {images_per_class}: the largest training class has {most} images")
         train = train.first_of_each(images_per_class)
-    note = "" if whole or name == "sample" else f"fashion-mnist: {len(archives[0][0]):,} of the 60,000 training images"
     return Data(
         name=name,
         protocol=protocol,
@@ -124,9 +124,9 @@ def data(name: str, root: Path | None = None, protocol: str = "held-out", images
         test=test,
         class_names=dict(enumerate(CLASSES)),
         augment=FlipAndShift(),
-        note="2,000 of the 60,000 training images of FashionMNIST" if name == "sample" else note,
+        note="" if total == FASHION.images else f"{name}: {total:,} of the {FASHION.images:,} images of FashionMNIST",
         licence=FASHION.licence,
-        whole=whole,
+        whole=total == FASHION.images,
     )
 
 

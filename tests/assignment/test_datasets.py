@@ -90,7 +90,15 @@ def test_seen_classes_of_fashion_mnist(miniature):
 
 def test_a_part_of_fashion_mnist_says_so(miniature):
     data = datasets.load("fashion-mnist", miniature)
-    assert data.note == "fashion-mnist: 600 of the 60,000 training images" and not data.whole
+    assert data.note == "fashion-mnist: 800 of the 70,000 images of FashionMNIST" and not data.whole
+
+
+def test_a_part_that_nobody_asks_in_is_one_line(miniature):
+    _, labels = fashion_mnist.read(miniature, "test")
+    path = miniature / "t10k-labels-idx1-ubyte.gz"
+    path.write_bytes(gzip.compress(idx(np.zeros_like(labels))))
+    with pytest.raises(ValueError, match="there is no test image to ask with"):
+        datasets.load("fashion-mnist", miniature)
 
 
 @pytest.mark.needs_data

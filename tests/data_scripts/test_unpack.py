@@ -70,6 +70,7 @@ def test_files_are_unpacked(tmp_path, pack, name):
         (b"<html>", "half-downloaded or damaged"),
         (tarred({"\x1b[31mred\n/../x": b""}), r"x1b\[31mred"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_no_data_set_does_is_refused(tmp_path, content, words):
     (tmp_path / "box").mkdir()
