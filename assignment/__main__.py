@@ -79,14 +79,17 @@ def train(
     with one_line_errors():
         from rich.console import Console
 
-        from assignment import config, runs, training
+        from assignment import config
         from assignment.checking.load import load_module
 
         if resume and out is None:
             raise ValueError("--resume needs --out, the folder of the run")
-        folder = out or runs.fresh(Path("out") / (recipe.stem if recipe else "train"))
-        given = recipe or (folder / "config.toml" if resume else None)  # a run knows its own settings
+        given = recipe or (out / "config.toml" if resume and out else None)  # a run knows its own settings
         chosen = config.resolve(given, split(settings))
+
+        from assignment import runs, training  # costs seconds: not before the settings are known to be right
+
+        folder = out or runs.fresh(Path("out") / (recipe.stem if recipe else "train"))
         try:
             training.train_run(load_module(dml), chosen, folder, Console(highlight=False), resume)
         except training.Diverged as problem:

@@ -39,7 +39,7 @@ from assignment import (
 )
 from assignment import model as models
 from assignment.config import BALANCED, Config, from_text
-from assignment.datasets.data import Asking, Data
+from assignment.datasets.data import Asking, Data, check
 from assignment.distributed import Group
 from assignment.files import write_text
 from assignment.precision import Network
@@ -133,7 +133,7 @@ def prepare(
     dtype = precision.choose(config, device)
     if group.size > 1 and config.batchnorm == "train":
         raise ValueError("batchnorm = train needs whole batches in one process; use frozen with torchrun")
-    data = load(config) if data is None else data
+    data = check(load(config) if data is None else data)
     labels = np.asarray(data.train.labels)
     for line in describe_data(data, config):
         console.print(escape(line), soft_wrap=True)

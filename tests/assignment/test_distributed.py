@@ -28,6 +28,7 @@ TWO = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, "tests/assignment")
+import sklearn.metrics, torch.utils.tensorboard  # once, not in each process
 from test_distributed import LOSSES, train
 
 children = []

@@ -18,8 +18,28 @@ def test_a_short_run_keeps_the_best_weights(tmp_path, capsys):
     lab.main(REFERENCE, few)
     out = capsys.readouterr().out
     assert "epoch   1   P@1" in out
-    assert "test classes" in out
-    assert "features.0.weight" in torch.load(tmp_path / "best.pt", weights_only=True)
+    assert "validation" in out and "test" in out
+    state = torch.load(tmp_path / "best.pt", weights_only=True)
+    assert "features.0.weight" in state["model"]
+    assert (state["config"]["margin"], state["config"]["batch_size"]) == (lab.DEFAULTS["sample"]["margin"], 16)
+
+
+def test_a_second_run_keeps_the_first(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        lab.main(REFERENCE, ["--images-per-class", "6", "--epochs", "0", "--batch-size", "16"])
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"lab", "lab-2"}
+    lab.main(
+        REFERENCE, ["--images-per-class", "6", "--epochs", "1", "--batch-size", "16", "--out", "out/lab", "--resume"]
+    )
+    assert "resumed after epoch 0" in capsys.readouterr().out
+
+
+def test_the_defaults_are_settings():
+    from assignment import config
+
+    for name, values in lab.DEFAULTS.items():
+        assert config.from_values({"data": name, **values}, name).data == name
 
 
 def test_a_file_with_stubs_prints_its_list_and_ends_well(tmp_path, capsys):
@@ -32,9 +52,8 @@ def test_a_file_with_stubs_prints_its_list_and_ends_well(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--data", "cub"], "needs --root"),
-        (["--data", "cub", "--root", "nowhere"], "images.txt is not in nowhere"),
-        (["--data", "fashion-mnist", "--root", "nowhere"], "is in nowhere"),
+        (["--data", "cub", "--root", "nowhere"], "nowhere"),
+        (["--data", "fashion-mnist", "--root", "nowhere"], "nowhere"),
         (["--weights", "nowhere.pth"], "nowhere.pth: there is no such file"),
         (["--epochs", "-1"], "at least 0"),
         (["--backbone", "vgg"], "invalid choice"),

@@ -1,0 +1,392 @@
+"""The loop: what a run writes, how it goes on after a kill, and how it ends when something is wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import subprocess
+import sys
+import types
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from assignment import checkpoints, runs, seeds, training
+from assignment.checking.load import load_module
+from assignment.config import Config
+from assignment.datasets.data import among_themselves
+from assignment.datasets.split import ArraySplit
+from solution import dml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SMALL = Config(images_per_class=8, epochs=2, batch_size=10, per_class=5, lr=1e-3, margin=0.2, threads=1)
+EVERY_LOSS = [
+    {"loss": "triplet"},
+    {"loss": "triplet", "negatives": "random"},
+    {"loss": "batch-triplet", "negatives": "all"},
+    {"loss": "batch-triplet", "negatives": "hard"},
+    {"loss": "batch-triplet", "negatives": "semi-hard"},
+    {"loss": "contrastive", "margin": 0.5},
+    {"loss": "arcface", "margin": 0.5},
+    {"loss": "smooth-ap"},
+    {"loss": "cross-entropy", "batchnorm": "train"},
+]
+
+
+@pytest.fixture
+def quiet():
+    return Console(quiet=True)
+
+
+@pytest.fixture(autouse=True)
+def few_episodes(monkeypatch):
+    """Few-shot figures of a few episodes: they are not what is looked at here, and take longer than the training."""
+    monkeypatch.setattr(training.evaluation, "evaluate", partial(training.evaluation.evaluate, episodes=5))
+
+
+def small_data():
+    data = training.load(SMALL)
+    data.val = data.test = among_themselves(data.train)
+    return data
+
+
+def history(folder: Path, timings: bool = False) -> list[dict[str, str]]:
+    with open(folder / "history.csv", encoding="utf-8", newline="") as file:
+        return [
+            {name: value for name, value in row.items() if timings or not name.endswith("_s")}
+            for row in csv.DictReader(file)
+        ]
+
+
+@pytest.mark.parametrize("settings", EVERY_LOSS, ids=lambda s: "-".join(str(v) for v in s.values()))
+def test_every_loss_falls_on_the_images_it_is_trained_on(settings, tmp_path, quiet):
+    config = replace(SMALL, epochs=6, augment=False, **settings)
+    training.train_run(dml, config, tmp_path / "run", quiet, data=small_data())
+    losses = [float(row["loss"]) for row in history(tmp_path / "run")[1:]]
+    assert min(losses[3:]) < losses[0]
+
+
+def test_a_run_leaves_its_folder(tmp_path, capsys):
+    result = training.train_run(dml, SMALL, tmp_path / "run", Console(width=80))
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {
+        "config.toml",
+        "versions.json",
+        "history.csv",
+        "tensorboard",
+        "best.pt",
+        "last.pt",
+        "evaluation.json",
+    }
+    rows = history(tmp_path / "run", timings=True)
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert rows[0]["loss"] == "" and all(float(row["mine_s"]) > 0 for row in rows[1:])
+    best = max(float(row["P@1"]) for row in rows)
+    assert result["val_after"] == pytest.approx(best)
+    state = checkpoints.read(tmp_path / "run" / "best.pt")
+    assert float(rows[state["epoch"]]["P@1"]) == best == state["monitor"]
+    assert set(state) == {"model", "config", "epoch", "monitor", "format"}
+    tree = json.loads((tmp_path / "run" / "evaluation.json").read_text(encoding="utf-8"))
+    assert tree["after"]["test"]["P@1"] == result["test_after"]
+    versions = json.loads((tmp_path / "run" / "versions.json").read_text(encoding="utf-8"))
+    assert versions["seed"] == 0 and versions["dml"]["file"] == "dml.py"
+    out = capsys.readouterr()
+    assert "epoch   0" in out.out and "not trained" in out.out
+    assert "%|" not in out.err  # no bar where nobody watches
+
+
+def test_the_test_classes_are_looked_at_once_at_the_end(tmp_path, quiet):
+    data = training.load(SMALL)
+
+    class Guarded:
+        """Notes how far the run was when an image was asked for."""
+
+        def __init__(self, split):
+            self.split, self.labels, self.epochs = split, split.labels, []
+
+        def __len__(self):
+            return len(self.labels)
+
+        def __getitem__(self, i):
+            self.epochs.append(checkpoints.read(tmp_path / "run" / "last.pt")["epoch"])
+            return self.split[i]
+
+    guarded = Guarded(data.train.first_of_each(2))
+    data.test = among_themselves(guarded)
+    data.val = among_themselves(data.train)
+    training.train_run(dml, SMALL, tmp_path / "run", quiet, data=data)
+    assert guarded.epochs == [SMALL.epochs] * (2 * len(guarded))  # with the untrained network and with the best one
+
+
+def test_the_untrained_network_may_be_the_best(tmp_path, quiet):
+    result = training.train_run(dml, replace(SMALL, lr=0.0, epochs=1), tmp_path / "run", quiet, data=small_data())
+    assert result["best_epoch"] == 0
+    assert result["val_before"] == result["val_after"]
+
+
+def test_early_stopping(tmp_path, quiet):
+    config = replace(SMALL, lr=0.0, epochs=9, patience=2)
+    training.train_run(dml, config, tmp_path / "run", quiet, data=small_data())
+    assert [row["epoch"] for row in history(tmp_path / "run")] == ["0", "1", "2"]
+
+
+def test_the_learning_rate_of_the_files_own_train_follows_the_schedule(tmp_path, quiet, monkeypatch):
+    config = replace(SMALL, schedule="warmup-cosine", epochs=2)
+    rates: list[float] = []
+    monkeypatch.setattr(training.schedules, "set_rates", lambda _, factor: rates.append(factor))
+    training.train_run(dml, config, tmp_path / "run", quiet, data=small_data())
+    assert rates == pytest.approx([0.25, 0.5, 0.75, 1, 1, 0.853553, 0.5, 0.146447], abs=1e-6)
+
+
+def test_clipping_shortens_the_step_of_the_files_own_train(tmp_path, quiet):
+    norms = []
+
+    config = replace(SMALL, optimizer="sgd", momentum=0.0, weight_decay=0.0, lr=1.0, clip=1e-3, epochs=1)
+    run = training.prepare(dml, config, tmp_path, quiet, training.Group(), small_data())
+    run.optimizer.register_step_pre_hook(
+        lambda *_: norms.append(math.sqrt(sum(float(p.grad.square().sum()) for p in run.network.parameters())))
+    )
+    training.runs.begin(tmp_path / "run", config, dml.__file__)
+    run.out = tmp_path / "run"
+    training.begin(run)
+    training.one_epoch(run)
+    assert len(norms) == 4
+    assert all(norm <= 1e-3 * 1.001 for norm in norms)
+    assert run.history[-1]["gradient"] > 1e-3
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, "tests/assignment")
+from test_training import CURVE, small_data
+from pathlib import Path
+from rich.console import Console
+from assignment import training
+from solution import dml
+
+before = training.Steps.before
+
+def killing(self):
+    before(self)
+    if (self.epoch, self.batch) == (2, 2):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+training.Steps.before = killing
+training.train_run(dml, CURVE, Path(sys.argv[1]), Console(quiet=True), data=small_data())
+"""
+CURVE = replace(SMALL, epochs=3, dropout=0.2, schedule="plateau", step_epochs=1)
+
+
+def test_a_killed_run_goes_on_with_the_same_curve(tmp_path, quiet):
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "killed")], cwd=REPOSITORY, timeout=170)
+    assert killed.returncode == -9
+    assert [row["epoch"] for row in history(tmp_path / "killed")] == ["0", "1"]
+    training.train_run(dml, CURVE, tmp_path / "killed", quiet, resume=True, data=small_data())
+    training.train_run(dml, CURVE, tmp_path / "whole", quiet, data=small_data())
+    assert history(tmp_path / "killed") == history(tmp_path / "whole")
+    first, second = (checkpoints.read(tmp_path / name / "last.pt")["model"] for name in ("killed", "whole"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_finished_run_may_be_given_more_epochs(tmp_path, quiet):
+    training.train_run(dml, SMALL, tmp_path / "a", quiet, data=small_data())
+    training.train_run(dml, replace(SMALL, epochs=3), tmp_path / "a", quiet, resume=True, data=small_data())
+    training.train_run(dml, replace(SMALL, epochs=3), tmp_path / "b", quiet, data=small_data())
+    assert history(tmp_path / "a") == history(tmp_path / "b")
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+def test_workers_change_nothing(tmp_path, quiet, monkeypatch):
+    monkeypatch.setattr(runs, "cores", lambda: 2)
+    for workers in (0, 2):
+        config = replace(SMALL, workers=workers)
+        training.train_run(dml, config, tmp_path / str(workers), quiet, data=small_data())
+    assert history(tmp_path / "0") == history(tmp_path / "2")
+
+
+def test_workers_see_a_list_that_was_mined_anew(tmp_path, quiet, monkeypatch):
+    """A plain list is copied into a worker when it starts: one that lived on would see the old negatives."""
+    monkeypatch.setattr(runs, "cores", lambda: 2)
+    seen: list[list[int]] = []
+
+    class Lists(dml.CUBtriplet):
+        def minehard(self, model):
+            self.hardneg = self.labels.new_full((len(self),), len(seen)).tolist()  # the epoch, from 0
+
+        def __getitem__(self, i):
+            return (torch.full((3, 8, 8), float(self.hardneg[i])),) * 3
+
+    def train(model, loader, optimizer, margin):
+        seen.append(sorted({int(v) for batch in loader for v in batch[0].flatten().unique()}))
+        return 0.0
+
+    file = types.ModuleType("lists")
+    vars(file).update(vars(dml) | {"CUBtriplet": Lists, "train": train})
+    training.train_run(file, replace(SMALL, workers=1), tmp_path / "run", quiet, data=small_data())
+    assert seen == [[0], [1]]
+
+
+def test_more_workers_than_cores_are_noted():
+    assert training.count_workers(10**6, training.Group())[0] == runs.cores()
+    assert "cores for them" in training.count_workers(10**6, training.Group())[1]
+    assert training.count_workers(0, training.Group()) == (0, "")
+
+
+def nan_from(batch: int):
+    """The reference's triplet loss, NaN from the so many-th batch of the run on."""
+    calls = [0]
+
+    def broken(distances_pos, distances_neg, margin):
+        calls[0] += 1
+        losses = dml.triplet_loss(distances_pos, distances_neg, margin)
+        return losses * math.nan if calls[0] >= batch else losses
+
+    return broken
+
+
+@pytest.mark.parametrize(("loss", "batches"), [("triplet", 4), ("batch-triplet", 5)])
+def test_a_loss_that_is_not_a_number_names_its_batch(loss, batches, tmp_path, quiet):
+    file = load_module(dml.__file__)  # a module of its own, whose `train` looks its names up there
+    file.triplet_loss = nan_from(batches + 2)
+    config = replace(SMALL, loss=loss, epochs=3)
+    with pytest.raises(training.Diverged, match=r"epoch 2, batch 2: .*are intact") as caught:
+        training.train_run(file, config, tmp_path / "run", quiet, data=small_data())
+    assert "\n" not in str(caught.value)
+    for name in ("best.pt", "last.pt"):
+        assert checkpoints.read(tmp_path / "run" / name)["epoch"] <= 1
+    assert [row["epoch"] for row in history(tmp_path / "run")] == ["0", "1"]
+
+
+def test_a_stub_is_named(tmp_path, quiet):
+    file = types.ModuleType("stubs")
+    vars(file).update(vars(dml))
+
+    def stub(*_):
+        raise NotImplementedError("Task 11: SmoothAP")
+
+    file.smooth_ap_loss = stub
+    with pytest.raises(ValueError, match="still to do: Task 11: SmoothAP"):
+        training.train_run(file, replace(SMALL, loss="smooth-ap"), tmp_path / "run", quiet, data=small_data())
+    del file.train
+    with pytest.raises(ValueError, match="the file has no `train`"):
+        training.train_run(file, SMALL, tmp_path / "other", quiet, data=small_data())
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"precision": "float16"}, "needs an NVIDIA GPU"),
+        ({"batch_size": 41}, "batch_size = 41 is more than the 40 training images"),
+        ({"loss": "smooth-ap", "batch_size": 30}, "5 training classes have two images; use a batch_size of 25"),
+        ({"weights": "nowhere.pth"}, "nowhere.pth: there is no such file"),
+    ],
+)
+@pytest.mark.skipif(torch.cuda.is_available(), reason="float16 is welcome on a GPU")
+def test_settings_that_do_not_fit_are_one_line(changed, words, tmp_path, quiet):
+    with pytest.raises(ValueError, match=words) as caught:
+        training.train_run(dml, replace(SMALL, **changed), tmp_path / "run", quiet, data=small_data())
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("labels", [np.zeros(40), np.arange(40)], ids=["one class", "one image a class"])
+def test_nothing_to_learn_is_one_line(labels, tmp_path, quiet):
+    data = small_data()
+    data.train = ArraySplit(data.train.images, labels)
+    with pytest.raises(ValueError, match=r"at least 2 are needed|no training class has 2 images") as caught:
+        training.train_run(dml, SMALL, tmp_path / "run", quiet, data=data)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_runs_folder_is_left_alone(tmp_path, quiet):
+    training.train_run(dml, replace(SMALL, epochs=0), tmp_path / "run", quiet, data=small_data())
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run").iterdir()}
+    for resume, words in ((False, "use --resume to go on with it, or another --out"), (True, "lr = 0.001, not 0.5")):
+        with pytest.raises(ValueError, match=words):
+            training.train_run(dml, replace(SMALL, lr=0.5), tmp_path / "run", quiet, resume, small_data())
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run").iterdir()} == before
+    with pytest.raises(ValueError, match="holds no run to resume"):
+        training.train_run(dml, SMALL, tmp_path / "none", quiet, True, small_data())
+    assert runs.fresh(tmp_path / "run") == tmp_path / "run-2"
+
+
+def test_half_precision_keeps_descriptors_in_float32():
+    config = replace(SMALL, precision="bfloat16")
+    network = training.Network(
+        training.models.build(dml, config, small_data().train.images[:4], 5), torch.device("cpu"), torch.bfloat16
+    )
+    rows = network(torch.rand(2, 3, 28, 28))
+    assert rows.dtype == torch.float32
+    assert rows.norm(dim=1).tolist() == pytest.approx([1, 1], abs=1e-5)
+
+
+def test_the_factor_of_float16_gradients_is_taken_out_again(tmp_path, quiet):
+    run = training.prepare(dml, SMALL, tmp_path, quiet, training.Group(), small_data())
+    run.steps.begin(1, [[(0, 0)]])
+
+    def gradient(scale: float) -> torch.Tensor:
+        run.network.scale = scale
+        run.optimizer.zero_grad()
+        run.network(run.data.train.images[:4])[:, 0].sum().backward()
+        raw = next(run.network.parameters()).grad.clone()
+        run.steps.before()
+        torch.testing.assert_close(next(run.network.parameters()).grad * scale, raw)
+        return next(run.network.parameters()).grad.clone()
+
+    torch.testing.assert_close(gradient(2.0**14), gradient(1.0))
+
+
+def test_float16_that_overflows_leaves_a_step_out(tmp_path, quiet):
+    run = training.prepare(dml, SMALL, tmp_path, quiet, training.Group(), small_data())
+    run.steps.begin(1, [[(0, 0)]])
+    run.network.scale = 2.0**14
+    run.network(run.data.train.images[:4])[:, 0].sum().mul(torch.inf).backward()
+    run.steps.before()
+    assert run.network.scale == 2.0**13
+    assert all(p.grad is None for p in run.network.parameters())
+
+
+def test_all_generators_come_back():
+    import random
+
+    seeds.seed_all(5)
+    state = seeds.states()
+    first = (random.random(), np.random.rand(), torch.rand(1).item())
+    seeds.restore(state)
+    assert (random.random(), np.random.rand(), torch.rand(1).item()) == first
+
+
+def test_a_checkpoint_is_measured_again(tmp_path):
+    training.train_run(dml, replace(SMALL, epochs=0), tmp_path / "run", Console(quiet=True))
+    tree = json.loads((tmp_path / "run" / "evaluation.json").read_text(encoding="utf-8"))
+    again = training.evaluate_checkpoint(dml, tmp_path / "run" / "best.pt", "test", {"threads": "1"})
+    assert again["P@1"] == tree["after"]["test"]["P@1"]
+
+
+def test_commands_say_what_is_wrong_in_one_line():
+    from typer.testing import CliRunner
+
+    from assignment.__main__ import app
+
+    reference = str(REPOSITORY / "solution" / "dml.py")
+    for arguments, words in (
+        (["train", reference, "--set", "epoch=3"], "did you mean `epochs`?"),
+        (["train", "nowhere.py"], "nowhere.py: there is no such file"),
+        (["train", "dml.py", "--resume"], "--resume needs --out"),
+        (["train", "dml.py", "--set", "epochs"], "write --set name=value"),
+        (
+            ["evaluate", reference, "--checkpoint", "none.pt"],
+            "none.pt: there is no such file",
+        ),
+        (["config", "none.toml"], "none.toml: there is no such file"),
+        (["figures", "nowhere", "--dml", reference], "nowhere is no run folder"),
+    ):
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 2, arguments
+        assert words in result.stderr and result.stderr.count("\n") == 1
