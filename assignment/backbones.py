@@ -12,6 +12,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+IMAGENET = "imagenet"
+WEIGHTS = Path("data") / "weights"  # where `python -m data_scripts weights` puts them
+
 
 class SmallResNet(nn.Module):
     """A ResNet in miniature, with torchvision's names: conv1, bn1, relu, maxpool, layer1 … layer4, avgpool, fc.
@@ -107,9 +110,24 @@ def _torchvision(name: str) -> Callable[..., nn.Module]:
     return make
 
 
+class Pixels(nn.Module):
+    """No network at all: the 28 · 28 grey values themselves, as a map (B, 784, 1, 1); what learning has to beat."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(_FirstChannel(), nn.Flatten(), nn.Unflatten(1, (28 * 28, 1, 1)))
+        self.classifier = nn.Linear(28 * 28, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map images (B, 3, 28, 28) to logits (B, 10)."""
+        return self.classifier(self.features(x).flatten(1))
+
+
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
     "small_resnet": SmallResNet,
+    "small_resnet_w32": lambda **options: SmallResNet(width=32, **options),
     "lab_net": LabNet,
+    "pixels": Pixels,
     **{name: _torchvision(name) for name in ("resnet18", "resnet34", "resnet50", "mobilenet_v2", "squeezenet1_1")},
 }
 
@@ -130,6 +148,22 @@ def channels(network: nn.Module) -> int:
         if isinstance(layer, nn.Conv2d):
             return layer.in_channels
     raise ValueError(f"{type(network).__name__} has no classifier to read the number of channels from")
+
+
+def weights_file(name: str, weights: str, folder: Path = WEIGHTS) -> Path:
+    """The file that a setting means: a path as it is; "imagenet" is the network's file from `data_scripts weights`.
+
+    Raises:
+        ValueError: "imagenet" is asked for and the file is not there; one line says how to fetch it.
+    """
+    if weights != IMAGENET:
+        return Path(weights)
+    found = sorted(folder.glob(f"{name}-*.pth"))
+    if not found:
+        raise ValueError(
+            f"no ImageNet weights of {name} in {folder}: run `python -m data_scripts weights {name}`, or name a file"
+        )
+    return found[-1]
 
 
 def load_weights(network: nn.Module, path: str | Path) -> list[str]:

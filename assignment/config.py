@@ -21,7 +21,10 @@ else:
     import tomli as tomllib
 
 DATA = ("sample", "fashion-mnist", "cub", "pets", "sop")
-BACKBONES = ("small_resnet", "lab_net", "resnet18", "resnet34", "resnet50", "mobilenet_v2", "squeezenet1_1")
+BACKBONES = (
+    *("small_resnet", "small_resnet_w32", "lab_net", "pixels"),
+    *("resnet18", "resnet34", "resnet50", "mobilenet_v2", "squeezenet1_1"),
+)
 LOSSES = ("triplet", "batch-triplet", "contrastive", "arcface", "smooth-ap", "cross-entropy", "none")
 NEGATIVES = {"triplet": ("hard", "random"), "batch-triplet": ("all", "hard", "semi-hard")}
 BALANCED = ("batch-triplet", "smooth-ap")  # losses whose batches hold several images of each of their classes
@@ -52,7 +55,9 @@ class Config:
     workers: int = setting(0, "processes that load images beside the training", least=0)
 
     backbone: str = setting("small_resnet", "network whose last feature map is pooled", BACKBONES)
-    weights: str = setting("", "file with the backbone's state_dict; empty: random weights")
+    weights: str = setting(
+        "", "file with the backbone's state_dict; imagenet: the one of data_scripts weights; empty: random weights"
+    )
     pooling: str = setting("mac", "maximum, average or generalised mean of the map", ("mac", "spoc", "gem"))
     reduction: int = setting(0, "dimensions of the linear layer after the pooling; 0: no such layer", least=0)
     dropout: float = setting(0.0, "share of the pooled channels set to zero in training", least=0, most=0.99)

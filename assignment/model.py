@@ -50,7 +50,7 @@ def build(
     torch.manual_seed(config.seed)
     network = backbones.build(config.backbone)
     if config.weights:
-        backbones.load_weights(network, config.weights)
+        backbones.load_weights(network, backbones.weights_file(config.backbone, config.weights))
     elif sample_images is not None:
         backbones.settle_batchnorm(network, sample_images)
     if config.dropout:

@@ -57,7 +57,7 @@ def test_unfit_files_are_one_line(tmp_path, content, words):
 
 
 def test_unknown_backbone_names_the_choices():
-    with pytest.raises(ValueError, match="choose one of small_resnet, lab_net, resnet18"):
+    with pytest.raises(ValueError, match="choose one of small_resnet, small_resnet_w32, lab_net, pixels, resnet18"):
         backbones.build("vgg")
 
 
@@ -85,3 +85,23 @@ def test_the_net_of_the_lab():
         assert network(grey).shape == (2, 10)
         assert torch.equal(network(grey.expand(-1, 3, -1, -1)), network(grey))
         assert torch.equal(network.classifier(network.features(grey).flatten(1)), network(grey))
+
+
+def test_pixels_are_the_image_itself():
+    images = torch.rand(2, 1, 28, 28).expand(-1, 3, -1, -1)
+    maps = backbones.build("pixels").features(images)
+    assert torch.equal(maps, images[:, 0].reshape(2, 784, 1, 1))
+
+
+def test_imagenet_weights_are_where_the_data_scripts_put_them(tmp_path):
+    with pytest.raises(ValueError, match="run `python -m data_scripts weights resnet18`"):
+        backbones.weights_file("resnet18", "imagenet", tmp_path)
+    (tmp_path / "resnet18-f37072fd.pth").touch()
+    assert backbones.weights_file("resnet18", "imagenet", tmp_path) == tmp_path / "resnet18-f37072fd.pth"
+    assert str(backbones.weights_file("resnet18", "my.pth", tmp_path)) == "my.pth"
+
+
+def test_settings_know_the_same_networks():
+    from assignment import config
+
+    assert set(config.BACKBONES) == set(backbones.BACKBONES)
