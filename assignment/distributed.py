@@ -27,12 +27,14 @@ class Group:
     """The processes of a run; a lone process is a group of one.
 
     Attributes:
-        rank: which process this is, from 0. size: how many there are. local_rank: which one of this machine's.
+        rank: which process this is, from 0. size: how many there are. local_rank, local_size: the same
+            of this machine's alone.
     """
 
     rank: int = 0
     size: int = 1
     local_rank: int = 0
+    local_size: int = 1
 
     @property
     def first(self) -> bool:
@@ -47,7 +49,8 @@ def joined() -> Iterator[Group]:
     if size == 1:
         yield Group()
         return
-    group = Group(int(os.environ["RANK"]), size, int(os.environ["LOCAL_RANK"]))
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", size))
+    group = Group(int(os.environ["RANK"]), size, int(os.environ["LOCAL_RANK"]), here)
     if torch.cuda.is_available():
         torch.cuda.set_device(group.local_rank)
     # Hours, not minutes: the others wait while the first process evaluates.

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import math
-import multiprocessing
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,35 +19,29 @@ import torch
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from assignment import (
     checkpoints,
-    datasets,
     distributed,
     evaluation,
-    objectives,
     precision,
     retrieval,
     runs,
     sampling,
-    schedules,
     seeds,
 )
 from assignment import model as models
 from assignment.config import BALANCED, Config, from_text
-from assignment.datasets.data import Asking, Data, check
-from assignment.distributed import Group
+from assignment.datasets.data import Asking, Data
 from assignment.files import write_text
 from assignment.precision import Network
+from assignment.preparing import Run, load, prepare
+from assignment.steps import INTACT, Diverged
 
 DESCRIBED = 256  # images in a batch of validation
-
-
-class Diverged(ValueError):
-    """The loss or a gradient is not finite; the message says in which epoch and batch."""
 
 
 def train_run(
@@ -90,129 +83,6 @@ def train_run(
             return finish(run)
         except NotImplementedError as stub:
             raise ValueError(f"still to do: {stub}") from None
-
-
-@dataclass
-class Run:
-    """What a run knows at any time.
-
-    Attributes:
-        epoch: the last one that is done. best_epoch, best: the one whose weights are in best.pt, and its monitor.
-        triplets: the file's `CUBtriplet`, where the loss is the mined triplet loss. objective: any other loss.
-        history: the rows of history.csv.
-    """
-
-    dml: ModuleType
-    config: Config
-    out: Path
-    console: Console
-    group: Group
-    data: Data
-    network: Network
-    optimizer: torch.optim.Optimizer
-    steps: Steps
-    workers: int
-    triplets: Any = None
-    objective: objectives.Objective | None = None
-    epoch: int = 0
-    best_epoch: int = 0
-    best: float = -math.inf
-    history: list[dict[str, float]] = field(default_factory=list)
-    board: runs.Board | None = None
-
-
-# ------------------------------------------------------------------------------------------------------ beginning
-
-
-def prepare(
-    dml: ModuleType, config: Config, out: Path, console: Console, group: Group, data: Data | None = None
-) -> Run:
-    """Load the data and build everything a run needs; nothing is written, so that an error leaves nothing behind."""
-    torch.set_num_threads(config.threads or max(1, runs.cores() // group.size))
-    device = torch.device("cuda", group.local_rank) if torch.cuda.is_available() else torch.device("cpu")
-    dtype = precision.choose(config, device)
-    if group.size > 1 and config.batchnorm == "train":
-        raise ValueError("batchnorm = train needs whole batches in one process; use frozen with torchrun")
-    data = check(load(config) if data is None else data)
-    labels = np.asarray(data.train.labels)
-    for line in describe_data(data, config):
-        console.print(escape(line), soft_wrap=True)
-    workers, note = count_workers(config.workers, group)
-    if note:
-        console.print(note, soft_wrap=True)
-    if config.loss != "none" and config.batch_size > len(labels):
-        raise ValueError(
-            f"batch_size = {config.batch_size} is more than the {len(labels)} training images; use that or less"
-        )
-    network = Network(models.untrained(dml, config, data), device, dtype)
-    distributed.same_start(network, group)
-    console.print(f"{config.backbone}, {config.pooling}, loss {config.loss}, {device.type}, {dtype or 'float32'}")
-
-    triplets = objective = None
-    if config.loss == "triplet":
-        models.named(dml, "train"), models.named(dml, "triplet_loss")  # said now, not after the first mining
-        triplets = models.named(dml, "CUBtriplet")(data.train, data.augment if config.augment else None)
-    elif config.loss != "none":
-        seeds.seed_all(config.seed)
-        dim = config.reduction or network(data.train[0][None]).shape[1]
-        objective = objectives.make(dml, config, dim, torch.from_numpy(np.unique(labels)))
-        if objective.head is not None:
-            objective.head.to(device)
-    head = objective.head if objective else None
-    optimizer = make_optimizer(config, network, head)
-    steps = Steps(config, network, head, optimizer, group)
-    optimizer.register_step_pre_hook(lambda *_: steps.before())
-    return Run(dml, config, out, console, group, data, network, optimizer, steps, workers, triplets, objective)
-
-
-def load(config: Config) -> Data:
-    """Read the data set that the settings ask for."""
-    return datasets.load(
-        config.data,
-        config.root or None,
-        protocol=config.protocol,
-        images_per_class=config.images_per_class,
-        size=config.size,
-        cache=config.cache or None,
-        on_corrupt=config.on_corrupt,
-    )
-
-
-def describe_data(data: Data, config: Config) -> Iterator[str]:
-    """What the user should know about the data, a line each."""
-    if data.note:
-        yield data.note
-    parts = (("training", data.train), ("validation", data.val.queries), ("test", data.test.queries))
-    yield ", ".join(f"{name} {len(each)} images of {len(np.unique(each.labels))} classes" for name, each in parts)
-    counts = np.unique(data.train.labels, return_counts=True)[1]
-    if (counts == 1).any() and config.loss != "none":
-        yield f"{(counts == 1).sum()} training classes have one image: it has no positive and is no anchor"
-    if config.images_per_class and (counts < config.images_per_class).any():
-        few = int((counts < config.images_per_class).sum())
-        yield f"{few} training classes have fewer than {config.images_per_class} images (the least {counts.min()})"
-
-
-def count_workers(asked: int, group: Group) -> tuple[int, str]:
-    """How many loader processes to start, and a note where that is not what was asked for."""
-    most = max(0, runs.cores() // group.size)
-    if asked and "fork" not in multiprocessing.get_all_start_methods():
-        return 0, f"workers = {asked}: this system cannot fork processes; images are loaded in the main process"
-    if asked > most:
-        return most, f"workers = {asked}: there are {most} cores for them; {most} workers are started"
-    return asked, ""
-
-
-def make_optimizer(config: Config, network: nn.Module, head: nn.Module | None) -> torch.optim.Optimizer:
-    """The optimiser over the extractor's parameters and the head's, each group at its own first rate."""
-    groups: list[dict[str, Any]] = [{"params": [p for p in network.parameters() if p.requires_grad], "lr": config.lr}]
-    if head is not None:
-        groups.append({"params": list(head.parameters()), "lr": config.head_lr or config.lr})
-    for group in groups:
-        group["initial_lr"] = group["lr"]
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, config.lr, config.momentum, weight_decay=config.weight_decay)
-    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-    return kind(groups, config.lr, weight_decay=config.weight_decay)
 
 
 def begin(run: Run) -> None:
@@ -356,75 +226,6 @@ def train_batches(run: Run, loader: DataLoader, batches: list[sampling.Batch], s
         total, images_seen = total + value * len(batch), images_seen + len(batch)
         show(value)
     return total / images_seen
-
-
-INTACT = "best.pt and last.pt of the epochs before are intact"
-
-
-class Steps:
-    """What is done before each step of the optimiser, whoever takes it: the file's `train` or the loop here.
-
-    Gradients of several processes are added, those of float16 are divided by their factor, a gradient that is not
-    finite stops the run, a long one is clipped, and the schedule's rate is set.
-
-    Attributes:
-        batch: the one at work, from 1. plateau: the state of that schedule.
-    """
-
-    def __init__(
-        self,
-        config: Config,
-        network: Network,
-        head: nn.Module | None,
-        optimizer: torch.optim.Optimizer,
-        group: Group,
-    ) -> None:
-        self.config, self.network, self.head, self.optimizer, self.group = config, network, head, optimizer, group
-        self.parameters = [p for each in optimizer.param_groups for p in each["params"]]
-        self.plateau = schedules.Plateau(config)
-        self.epoch, self.batch = 0, 0
-        self.batches: list[sampling.Batch] = []
-        self.norms: list[Tensor] = []
-
-    def begin(self, epoch: int, batches: list[sampling.Batch]) -> None:
-        """Get ready for the batches of an epoch."""
-        self.epoch, self.batch, self.batches, self.norms = epoch, 0, batches, []
-
-    def counted(self) -> int:
-        """How many of this process's items of the batch count."""
-        return distributed.share(self.batches[self.batch - 1], self.group)[1]
-
-    def before(self) -> None:
-        """Make the gradients ready for a step, and set its rate."""
-        batch = max(self.batch, 1)
-        rate = schedules.factor(self.config, self.epoch - 1, batch - 1, len(self.batches)) * self.plateau.factor
-        schedules.set_rates(self.optimizer, rate)
-        # The file's own `train` takes the mean over its share of the batch; a batch objective sees the whole batch in
-        # every process, but only its own rows carry a gradient to the extractor.
-        weight = self.counted() / len(self.batches[batch - 1]) if self.config.loss == "triplet" else 1.0
-        distributed.add_gradients(self.network, weight, self.group)
-        if self.head is not None:
-            distributed.add_gradients(self.head, 1 / self.group.size, self.group)
-        if self.network.scale != 1:
-            for parameter in self.network.parameters():
-                if parameter.grad is not None:
-                    parameter.grad /= self.network.scale
-        norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip or math.inf)
-        if torch.isfinite(norm):
-            self.norms.append(norm.detach())
-        elif self.network.scale > 1:  # float16 overflowed: leave this step out and go on with a smaller factor
-            self.network.scale /= 2
-            self.optimizer.zero_grad()
-        else:
-            raise self.diverged("a gradient is not finite")
-
-    def diverged(self, what: str) -> Diverged:
-        """The error that says where it happened."""
-        return Diverged(f"epoch {self.epoch}, batch {self.batch}: {what}; lower lr or set clip. {INTACT}")
-
-    def mean_gradient(self) -> float:
-        """Mean length of the epoch's gradients, before they were clipped."""
-        return torch.stack(self.norms).mean().item() if self.norms else 0.0
 
 
 # ----------------------------------------------------------------------------------------- validating and keeping

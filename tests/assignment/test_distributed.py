@@ -13,7 +13,7 @@ from rich.console import Console
 from torch import nn
 
 from assignment import model as models
-from assignment import training
+from assignment import preparing, training
 from assignment.config import Config
 from assignment.datasets.data import among_themselves
 from assignment.distributed import Group, gather, share
@@ -50,7 +50,7 @@ def train(loss: str, out: Path) -> nn.Module:
     In batches of 10 the last batch of mined triplets has 5, which two processes cannot halve.
     """
     config = Config(loss=loss, images_per_class=7, epochs=2, batch_size=10, per_class=5, lr=1e-3, threads=1)
-    data = training.load(config)
+    data = preparing.load(config)
     data.val = data.test = among_themselves(data.train)
     training.train_run(dml, config, out, Console(quiet=True), data=data)
     return models.untrained(dml, config, data)

@@ -17,11 +17,15 @@ import pytest
 import torch
 from rich.console import Console
 
-from assignment import checkpoints, runs, seeds, training
+from assignment import checkpoints, preparing, runs, schedules, seeds, training
+from assignment import model as models
 from assignment.checking.load import load_module
 from assignment.config import Config
 from assignment.datasets.data import among_themselves
 from assignment.datasets.split import ArraySplit
+from assignment.distributed import Group
+from assignment.precision import Network
+from assignment.steps import Diverged
 from solution import dml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -51,7 +55,7 @@ def few_episodes(monkeypatch):
 
 
 def small_data():
-    data = training.load(SMALL)
+    data = preparing.load(SMALL)
     data.val = data.test = among_themselves(data.train)
     return data
 
@@ -102,7 +106,7 @@ def test_a_run_leaves_its_folder(tmp_path, capsys):
 
 
 def test_the_test_classes_are_looked_at_once_at_the_end(tmp_path, quiet):
-    data = training.load(SMALL)
+    data = preparing.load(SMALL)
 
     class Guarded:
         """Notes how far the run was when an image was asked for."""
@@ -139,7 +143,7 @@ def test_early_stopping(tmp_path, quiet):
 def test_the_learning_rate_of_the_files_own_train_follows_the_schedule(tmp_path, quiet, monkeypatch):
     config = replace(SMALL, schedule="warmup-cosine", epochs=2)
     rates: list[float] = []
-    monkeypatch.setattr(training.schedules, "set_rates", lambda _, factor: rates.append(factor))
+    monkeypatch.setattr(schedules, "set_rates", lambda _, factor: rates.append(factor))
     training.train_run(dml, config, tmp_path / "run", quiet, data=small_data())
     assert rates == pytest.approx([0.25, 0.5, 0.75, 1, 1, 0.853553, 0.5, 0.146447], abs=1e-6)
 
@@ -148,11 +152,11 @@ def test_clipping_shortens_the_step_of_the_files_own_train(tmp_path, quiet):
     norms = []
 
     config = replace(SMALL, optimizer="sgd", momentum=0.0, weight_decay=0.0, lr=1.0, clip=1e-3, epochs=1)
-    run = training.prepare(dml, config, tmp_path, quiet, training.Group(), small_data())
+    run = preparing.prepare(dml, config, tmp_path, quiet, Group(), small_data())
     run.optimizer.register_step_pre_hook(
         lambda *_: norms.append(math.sqrt(sum(float(p.grad.square().sum()) for p in run.network.parameters())))
     )
-    training.runs.begin(tmp_path / "run", config, dml.__file__)
+    runs.begin(tmp_path / "run", config, dml.__file__)
     run.out = tmp_path / "run"
     training.begin(run)
     training.one_epoch(run)
@@ -167,17 +171,17 @@ sys.path.insert(0, "tests/assignment")
 from test_training import CURVE, small_data
 from pathlib import Path
 from rich.console import Console
-from assignment import training
+from assignment import steps, training
 from solution import dml
 
-before = training.Steps.before
+before = steps.Steps.before
 
 def killing(self):
     before(self)
     if (self.epoch, self.batch) == (2, 2):
         os.kill(os.getpid(), signal.SIGKILL)
 
-training.Steps.before = killing
+steps.Steps.before = killing
 training.train_run(dml, CURVE, Path(sys.argv[1]), Console(quiet=True), data=small_data())
 """
 CURVE = replace(SMALL, epochs=3, dropout=0.2, schedule="plateau", step_epochs=1)
@@ -233,9 +237,9 @@ def test_workers_see_a_list_that_was_mined_anew(tmp_path, quiet, monkeypatch):
 
 
 def test_more_workers_than_cores_are_noted():
-    assert training.count_workers(10**6, training.Group())[0] == runs.cores()
-    assert "cores for them" in training.count_workers(10**6, training.Group())[1]
-    assert training.count_workers(0, training.Group()) == (0, "")
+    assert preparing.count_workers(10**6, Group())[0] == runs.cores()
+    assert "cores for them" in preparing.count_workers(10**6, Group())[1]
+    assert preparing.count_workers(0, Group()) == (0, "")
 
 
 def nan_from(batch: int):
@@ -255,7 +259,7 @@ def test_a_loss_that_is_not_a_number_names_its_batch(loss, batches, tmp_path, qu
     file = load_module(dml.__file__)  # a module of its own, whose `train` looks its names up there
     file.triplet_loss = nan_from(batches + 2)
     config = replace(SMALL, loss=loss, epochs=3)
-    with pytest.raises(training.Diverged, match=r"epoch 2, batch 2: .*are intact") as caught:
+    with pytest.raises(Diverged, match=r"epoch 2, batch 2: .*are intact") as caught:
         training.train_run(file, config, tmp_path / "run", quiet, data=small_data())
     assert "\n" not in str(caught.value)
     for name in ("best.pt", "last.pt"):
@@ -318,16 +322,14 @@ def test_another_runs_folder_is_left_alone(tmp_path, quiet):
 
 def test_half_precision_keeps_descriptors_in_float32():
     config = replace(SMALL, precision="bfloat16")
-    network = training.Network(
-        training.models.build(dml, config, small_data().train.images[:4], 5), torch.device("cpu"), torch.bfloat16
-    )
+    network = Network(models.build(dml, config, small_data().train.images[:4], 5), torch.device("cpu"), torch.bfloat16)
     rows = network(torch.rand(2, 3, 28, 28))
     assert rows.dtype == torch.float32
     assert rows.norm(dim=1).tolist() == pytest.approx([1, 1], abs=1e-5)
 
 
 def test_the_factor_of_float16_gradients_is_taken_out_again(tmp_path, quiet):
-    run = training.prepare(dml, SMALL, tmp_path, quiet, training.Group(), small_data())
+    run = preparing.prepare(dml, SMALL, tmp_path, quiet, Group(), small_data())
     run.steps.begin(1, [[(0, 0)]])
 
     def gradient(scale: float) -> torch.Tensor:
@@ -343,7 +345,7 @@ def test_the_factor_of_float16_gradients_is_taken_out_again(tmp_path, quiet):
 
 
 def test_float16_that_overflows_leaves_a_step_out(tmp_path, quiet):
-    run = training.prepare(dml, SMALL, tmp_path, quiet, training.Group(), small_data())
+    run = preparing.prepare(dml, SMALL, tmp_path, quiet, Group(), small_data())
     run.steps.begin(1, [[(0, 0)]])
     run.network.scale = 2.0**14
     run.network(run.data.train.images[:4])[:, 0].sum().mul(torch.inf).backward()

@@ -1,0 +1,145 @@
+"""Before the first epoch: the data, the network, the loss and the optimiser that the settings ask for."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.markup import escape
+from torch import nn
+
+from assignment import datasets, distributed, objectives, precision, runs, seeds
+from assignment import model as models
+from assignment.config import Config
+from assignment.datasets.data import Data, check
+from assignment.distributed import Group
+from assignment.precision import Network
+from assignment.steps import Steps
+
+
+@dataclass
+class Run:
+    """What a run knows at any time.
+
+    Attributes:
+        epoch: the last one that is done. best_epoch, best: the one whose weights are in best.pt, and its monitor.
+        triplets: the file's `CUBtriplet`, where the loss is the mined triplet loss. objective: any other loss.
+        history: the rows of history.csv.
+    """
+
+    dml: ModuleType
+    config: Config
+    out: Path
+    console: Console
+    group: Group
+    data: Data
+    network: Network
+    optimizer: torch.optim.Optimizer
+    steps: Steps
+    workers: int
+    triplets: Any = None
+    objective: objectives.Objective | None = None
+    epoch: int = 0
+    best_epoch: int = 0
+    best: float = -math.inf
+    history: list[dict[str, float]] = field(default_factory=list)
+    board: runs.Board | None = None
+
+
+def prepare(
+    dml: ModuleType, config: Config, out: Path, console: Console, group: Group, data: Data | None = None
+) -> Run:
+    """Load the data and build everything a run needs; nothing is written, so that an error leaves nothing behind."""
+    torch.set_num_threads(config.threads or max(1, runs.cores() // group.local_size))
+    device = torch.device("cuda", group.local_rank) if torch.cuda.is_available() else torch.device("cpu")
+    dtype = precision.choose(config, device)
+    if group.size > 1 and config.batchnorm == "train":
+        raise ValueError("batchnorm = train needs whole batches in one process; use frozen with torchrun")
+    data = check(load(config) if data is None else data)
+    labels = np.asarray(data.train.labels)
+    for line in describe_data(data, config):
+        console.print(escape(line), soft_wrap=True)
+    workers, note = count_workers(config.workers, group)
+    if note:
+        console.print(note, soft_wrap=True)
+    if config.loss != "none" and config.batch_size > len(labels):
+        raise ValueError(
+            f"batch_size = {config.batch_size} is more than the {len(labels)} training images; use that or less"
+        )
+    network = Network(models.untrained(dml, config, data), device, dtype)
+    distributed.same_start(network, group)
+    console.print(f"{config.backbone}, {config.pooling}, loss {config.loss}, {device.type}, {dtype or 'float32'}")
+
+    triplets = objective = None
+    if config.loss == "triplet":
+        models.named(dml, "train"), models.named(dml, "triplet_loss")  # said now, not after the first mining
+        triplets = models.named(dml, "CUBtriplet")(data.train, data.augment if config.augment else None)
+    elif config.loss != "none":
+        seeds.seed_all(config.seed)
+        dim = config.reduction or network(data.train[0][None]).shape[1]
+        objective = objectives.make(dml, config, dim, torch.from_numpy(np.unique(labels)))
+        if objective.head is not None:
+            objective.head.to(device)
+    head = objective.head if objective else None
+    optimizer = make_optimizer(config, network, head)
+    steps = Steps(config, network, head, optimizer, group)
+    optimizer.register_step_pre_hook(lambda *_: steps.before())
+    return Run(dml, config, out, console, group, data, network, optimizer, steps, workers, triplets, objective)
+
+
+def load(config: Config) -> Data:
+    """Read the data set that the settings ask for."""
+    return datasets.load(
+        config.data,
+        config.root or None,
+        protocol=config.protocol,
+        images_per_class=config.images_per_class,
+        size=config.size,
+        cache=config.cache or None,
+        on_corrupt=config.on_corrupt,
+    )
+
+
+def describe_data(data: Data, config: Config) -> Iterator[str]:
+    """What the user should know about the data, a line each."""
+    if data.note:
+        yield data.note
+    parts = (("training", data.train), ("validation", data.val.queries), ("test", data.test.queries))
+    yield ", ".join(f"{name} {len(each)} images of {len(np.unique(each.labels))} classes" for name, each in parts)
+    counts = np.unique(data.train.labels, return_counts=True)[1]
+    if (counts == 1).any() and config.loss != "none":
+        yield f"{(counts == 1).sum()} training classes have one image: it has no positive and is no anchor"
+    if config.images_per_class and (counts < config.images_per_class).any():
+        few = int((counts < config.images_per_class).sum())
+        yield f"{few} training classes have fewer than {config.images_per_class} images (the least {counts.min()})"
+
+
+def count_workers(asked: int, group: Group) -> tuple[int, str]:
+    """How many loader processes to start, and a note where that is not what was asked for."""
+    most = max(0, runs.cores() // group.local_size)
+    if asked and "fork" not in multiprocessing.get_all_start_methods():
+        return 0, f"workers = {asked}: this system cannot fork processes; images are loaded in the main process"
+    if asked > most:
+        return most, f"workers = {asked}: there are {most} cores for them; {most} workers are started"
+    return asked, ""
+
+
+def make_optimizer(config: Config, network: nn.Module, head: nn.Module | None) -> torch.optim.Optimizer:
+    """The optimiser over the extractor's parameters and the head's, each group at its own first rate."""
+    groups: list[dict[str, Any]] = [{"params": [p for p in network.parameters() if p.requires_grad], "lr": config.lr}]
+    if head is not None:
+        groups.append({"params": list(head.parameters()), "lr": config.head_lr or config.lr})
+    for group in groups:
+        group["initial_lr"] = group["lr"]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, config.lr, config.momentum, weight_decay=config.weight_decay)
+    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    return kind(groups, config.lr, weight_decay=config.weight_decay)
