@@ -1,6 +1,6 @@
 """What ranking costs beside the bare matrix product, and beside its peers. Ratios of one run; writes retrieval.md.
 
-    python -m benchmarks.retrieval                                    # about three minutes on one core
+    python -m benchmarks.retrieval                                    # about two minutes on one core
     python -m benchmarks.retrieval --queries 60000                    # the whole set asks, without a break
     python -m benchmarks.retrieval --gallery 4000 --queries 1000 --small 500 --dry
 
@@ -22,6 +22,7 @@ import logging
 import os
 import platform
 import resource
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -50,6 +51,7 @@ def least(contenders: Contenders, rounds: int) -> dict[str, float]:
             start = time.process_time()
             action()
             seconds[name] = min(seconds[name], time.process_time() - start)
+            print(f"{name}: {seconds[name]:.2f} s", file=sys.stderr, flush=True)
     return seconds
 
 
