@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from assignment import backbones
-from assignment.checking.improvement import improvement as improvement  # re-exported: a probe like the others
+from assignment.checking.checkpoint import evaluation as evaluation  # re-exported: a probe like the others
+from assignment.checking.improvement import improvement as improvement  # the same
 from assignment.datasets.split import ArraySplit
 
 if TYPE_CHECKING:
