@@ -11,7 +11,7 @@ import difflib
 import os
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch comes: two graders on two cores must not fight
 
@@ -19,6 +19,10 @@ import typer
 from rich.console import Console
 
 from assignment.manifest import Manifest, load
+
+if TYPE_CHECKING:
+    from autograder.checkpoint import Handed
+    from autograder.intake import Upload
 
 OK, FAULT, USAGE, UNUSABLE, UNTRUSTED, UNWRITTEN = range(6)
 
@@ -76,6 +80,30 @@ def _known_tasks(tasks: list[str], manifest: Manifest) -> list[str] | None:
     return chosen or None
 
 
+def _uploads(checkpoint: Path | None, baseline: Path | None, manifest: Manifest) -> list[Upload]:
+    """The bytes of the checkpoint, if there is one, and of the weights it began with, if they are given."""
+    from autograder.intake import IntakeError, read_upload
+
+    limit = manifest.checkpoint["file_mb"] * 10**6
+    found = [read_upload(path, limit) for path in (checkpoint, baseline) if path is not None]
+    if baseline is not None and not found[1].data:
+        raise IntakeError(f"{baseline} is empty or has more than {limit / 1e6:g} MB; give the weights of one backbone")
+    return found
+
+
+def _handed(uploads: list[Upload], data: str, root: Path | None) -> Handed | None:
+    """The checkpoint together with the images that it is judged on."""
+    if not uploads:
+        return None
+    from assignment.datasets import DataMissing
+    from autograder.checkpoint import Handed, hidden_pictures, pictures_of
+
+    try:
+        return Handed(uploads[0], pictures_of(data, root) if data else hidden_pictures(), *uploads[1:])
+    except (DataMissing, ValueError) as problem:
+        stop(USAGE, f"--data {data}: {problem}")
+
+
 @app.command()
 def grade(
     file: Annotated[Path, typer.Argument(help="The student's dml.py.")],
@@ -85,14 +113,27 @@ def grade(
     task: Annotated[Optional[list[str]], typer.Option(help="Only this task (id or number) and what it needs.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON and nothing else.")] = False,
     canary: Annotated[bool, typer.Option(help="First see that known files are graded as they must be.")] = True,
+    checkpoint: Annotated[
+        Optional[Path], typer.Option(help="A trained network handed in, too: best.pt of a run.")
+    ] = None,
+    data: Annotated[str, typer.Option(help="Judge it on a data set's test classes instead of the hidden sample.")] = "",
+    root: Annotated[Optional[Path], typer.Option(help="Folder of that data set.")] = None,
+    baseline_weights: Annotated[
+        Optional[Path], typer.Option(help="What its backbone began with: a state_dict; without it random weights.")
+    ] = None,
 ) -> None:
     """Grade one file: a table here, a record and the student's feedback in --out."""
     manifest = load()
     tasks = _known_tasks(task or [], manifest)
+    if checkpoint is None and (data or root or baseline_weights):
+        stop(USAGE, "--data, --root and --baseline-weights say how to judge a checkpoint: add --checkpoint FILE")
+    if root and not data:
+        stop(USAGE, f"--root {root} is the folder of a data set: say which with --data")
     from autograder.intake import IntakeError, read_submission
 
     try:
         submission = read_submission(file, manifest)
+        uploads = _uploads(checkpoint, baseline_weights, manifest)
     except IntakeError as problem:
         stop(UNUSABLE, str(problem))
     if isolation is Isolation.process and not as_json:
@@ -111,14 +152,16 @@ def grade(
         from autograder.record import record
         from autograder.reports import feedback, terminal, write
 
+        handed = _handed(uploads, data, root)
+        manifest = manifest.with_checkpoint() if handed else manifest
         console = Console(stderr=True) if as_json else Console()
         try:
             with console.status("warming up" + (" and grading two known files" if canary else "")):
                 wall.wait_ready()
                 if canary:
-                    grading.canaries(wall, manifest)
+                    grading.canaries(wall, wall.manifest)
             with terminal.Progress(manifest, console, f"grading {submission.name}") as progress:
-                result = grading.grade(submission, wall, manifest, seed, tasks, progress)
+                result = grading.grade(submission, wall, manifest, seed, tasks, progress, handed=handed)
         except GraderFault as problem:
             stop(UNTRUSTED, f"the grader is at fault, not the submission: {problem}")
     entry = record(result, manifest)

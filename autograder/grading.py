@@ -13,6 +13,8 @@ from assignment.checking.outcome import Outcome
 from assignment.checking.runner import TestRun
 from assignment.checking.student import GraderFault, Student, StudentError
 from assignment.manifest import Manifest
+from autograder import checkpoint as checkpoints
+from autograder.checkpoint import Handed
 from autograder.intake import Submission
 from autograder.sandbox.wall import Ending, Session, Wall
 from autograder.scoring import Score, score
@@ -36,6 +38,7 @@ class Grade:
         findings: of the static examination. import_problem: None if the file could be imported.
         isolation, versions: of the wall. endings: of the submission's processes.
         import_seconds, seconds: wall clock of the import, of everything.
+        handed: the checkpoint that was judged, None if there was none.
     """
 
     submission: Submission
@@ -50,6 +53,7 @@ class Grade:
     endings: tuple[Ending, ...] = field(repr=False)
     import_seconds: float = 0.0
     seconds: float = 0.0
+    handed: Handed | None = None
 
 
 class Clock:
@@ -97,6 +101,7 @@ def grade(
     tasks: Iterable[str] | None = None,
     report: Callable[[Outcome], None] = lambda outcome: None,
     explain: bool = True,
+    handed: Handed | None = None,
 ) -> Grade:
     """Grade one submission behind the wall.
 
@@ -105,6 +110,7 @@ def grade(
         seed: of all inputs; None for the submission's own.
         tasks: ids to grade (prerequisites come along), None for all.
         report: called with each outcome as it is known. explain: look for misconceptions behind wrong values.
+        handed: a checkpoint to judge, too; the manifest must then be one `with_checkpoint`.
 
     Raises:
         BrokenTests, ScoringError, WallError: the grader is at fault, not the submission.
@@ -128,7 +134,13 @@ def grade(
 
         tests = TestRun(student_for, manifest, seed, tasks, Explainer() if explain else None, noted)
         outcomes = tests.run(HIDDEN_TESTS)
-    return _finished(submission, session, wall, score(outcomes, manifest), seed, tasks, time.monotonic() - start)
+    if handed is not None:
+        outcome, endings = checkpoints.judge(handed, submission, wall, manifest, seed, session.import_problem)
+        session.endings += endings
+        outcomes.append(outcome)
+        report(outcome)
+    result = score(outcomes, manifest)
+    return _finished(submission, session, wall, result, seed, tasks, time.monotonic() - start, handed)
 
 
 def _finished(
@@ -139,6 +151,7 @@ def _finished(
     seed: int,
     tasks: Iterable[str] | None,
     seconds: float,
+    handed: Handed | None,
 ) -> Grade:
     return Grade(
         submission=submission,
@@ -153,6 +166,7 @@ def _finished(
         endings=tuple(session.endings),
         import_seconds=session.import_seconds,
         seconds=seconds,
+        handed=handed,
     )
 
 

@@ -43,6 +43,7 @@ def record(grade: Grade, manifest: Manifest) -> dict[str, Any]:
         "import_problem": None
         if problem is None
         else {"kind": problem.kind, "exception": problem.type_name, "message": problem.message, "line": problem.line},
+        "checkpoint": grade.handed.facts() if grade.handed else None,
         "tasks": [
             {
                 "id": scored.task.id,

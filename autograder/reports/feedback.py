@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assignment.manifest import Manifest, Task
+from assignment.manifest import CHECKPOINT, Manifest, Task
 from autograder.grading import IMPROVEMENT
 from autograder.misconceptions import catalogue
 from autograder.reports import safe, words
@@ -127,6 +127,7 @@ class Feedback:
     tasks: tuple[TaskFeedback, ...]
     next_step: Step | None
     retrieval: Retrieval | None
+    checkpoint: Retrieval | None
 
 
 def feedback(record: Tree, manifest: Manifest, source: str = "") -> Feedback:
@@ -153,7 +154,8 @@ def feedback(record: Tree, manifest: Manifest, source: str = "") -> Feedback:
         notices=reader.notices(),
         tasks=tasks,
         next_step=reader.next_step(tasks),
-        retrieval=_retrieval(record),
+        retrieval=_retrieval(record, IMPROVEMENT),
+        checkpoint=_retrieval(record, CHECKPOINT),
     )
 
 
@@ -254,6 +256,8 @@ class _Reader:
         if reason == "timeout" and str(entry["message"]).startswith("not tried again"):
             reason = "not tried"
         text = words.session_problem(reason, self.manifest.limits, task.id == IMPROVEMENT)
+        if task.id == CHECKPOINT and reason in words.SESSION_WORDS:  # it has limits of its own
+            text = f"Your file {words.SESSION_WORDS[reason]} while it described images with the checkpoint's network."
         return replace(result, headline=text, where=None)
 
     def _unexpected(self, result: TestFeedback, entry: Tree) -> TestFeedback:
@@ -370,10 +374,10 @@ def _misconception(name: Any) -> tuple[str, str]:
     return "", ""
 
 
-def _retrieval(record: Tree) -> Retrieval | None:
-    """What the improvement test measured, if it came that far."""
+def _retrieval(record: Tree, task: str) -> Retrieval | None:
+    """What the test of the improvement or of the checkpoint measured, if it came that far."""
     for entry in record["tasks"]:
-        for test in entry["tests"] if entry["id"] == IMPROVEMENT else []:
+        for test in entry["tests"] if entry["id"] == task else []:
             details = test["details"]
             before, after = (_share(details.get(f"p_at_1_{when}")) for when in ("before", "after"))
             grid = read_grid(details.get("grid"))

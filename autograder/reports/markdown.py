@@ -98,6 +98,9 @@ def _source(where: SourceLine) -> str:
 
 
 def _retrieval(feedback: Feedback) -> Iterator[str]:
+    if (handed := feedback.checkpoint) and handed.before is not None and handed.after is not None:
+        yield from ("", "## What your checkpoint retrieves", "")
+        yield f"P@1 on classes never seen: {handed.before:.3f} before training, {handed.after:.3f} with its weights."
     found = feedback.retrieval
     if found is None:
         return

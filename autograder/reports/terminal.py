@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, Outcome
-from assignment.manifest import Manifest
+from assignment.manifest import CHECKPOINT, Manifest
 from autograder.misconceptions import catalogue
 from autograder.reports import safe, words
 from autograder.reports.feedback import never_ran
@@ -87,11 +87,29 @@ def print_result(record: Tree, manifest: Manifest, console: Console) -> None:
             f"   (only the tasks asked for and what they need; all are worth {points(manifest.points)})", "dim"
         )
     console.print(total, highlight=False)
+    for line in checkpoint_lines(record):
+        console.print(line, soft_wrap=True, highlight=False)
     found = list(failures(record))
     if found:
         console.print()
     for line in found:
         console.print(line, soft_wrap=True)
+
+
+def checkpoint_lines(record: Tree) -> Iterator[Text]:
+    """P@1 of the handed-in checkpoint, if it came that far, and what an instructor should know about its baseline."""
+    handed = record.get("checkpoint")  # records of before there were checkpoints have no such entry
+    for entry in record["tasks"] if handed else []:
+        details = entry["tests"][0]["details"]
+        if entry["id"] != CHECKPOINT or "p_at_1_after" not in details:
+            continue
+        line = Text(f"  {safe.clean(handed['name'], 60)}, {safe.clean(handed['data'], 40)}: P@1 ")
+        line.append(f"{details['p_at_1_before']:.3f} before, {details['p_at_1_after']:.3f} after, mAP ")
+        line.append(f"{details['map_before']:.3f} before, {details['map_after']:.3f} after")
+        yield line.append(f"   ({details['backbone']}, {details['pooling']}, loss {details['loss']})", "dim")
+        if details["pretrained"] and not handed["baseline_sha256"]:
+            advice = "it began with pretrained weights, and is compared with random ones: see --baseline-weights"
+            yield Text(f"  note: {advice}", "yellow")
 
 
 def table(record: Tree, width: int = 120) -> Table:
