@@ -53,6 +53,9 @@ def build(
         backbones.load_weights(network, backbones.weights_file(config.backbone, config.weights))
     elif sample_images is not None:
         backbones.settle_batchnorm(network, sample_images)
+        for layer in network.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.momentum = 0.1  # from now on a moving average, where batchnorm = train lets it move
     if config.dropout:
         add_dropout(network, config.dropout)
     channels = backbones.channels(network)

@@ -27,7 +27,7 @@ from assignment.files import write_text
 COLUMNS = ("epoch", "lr", "loss", "P@1", "mAP", "gradient", "mine_s", "train_s", "validate_s")
 LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "pillow")
 # What may change when a run goes on: where things are and how many hands do the work, not what is computed.
-FREE = ("root", "cache", "workers", "threads")
+FREE = ("root", "cache", "workers", "threads", "patience")
 
 
 def fresh(base: Path) -> Path:
@@ -48,7 +48,7 @@ def check(out: Path, config: Config, resume: bool) -> None:
     written = out / "config.toml"
     if resume:
         _same_settings(written, config)
-    elif written.exists():
+    elif written.with_name("last.pt").exists():  # one that was killed before has nothing to lose
         raise ValueError(f"{out} holds a run already: use --resume to go on with it, or another --out")
 
 
@@ -70,7 +70,7 @@ def _same_settings(written: Path, config: Config) -> None:
     if not written.exists() or not written.with_name("last.pt").exists():
         raise ValueError(f"{written.parent} holds no run to resume; leave --resume out")
     before, now = asdict(settings.from_values(settings.read(written), f"recipe {written}")), asdict(config)
-    free = {*FREE, *(() if "cosine" in config.schedule else ("epochs", "patience"))}  # more epochs bend a cosine
+    free = FREE if "cosine" in config.schedule else (*FREE, "epochs")  # more epochs would bend a cosine
     changed = [name for name in now if now[name] != before[name] and name not in free]
     if changed:
         name = changed[0]
@@ -79,8 +79,14 @@ def _same_settings(written: Path, config: Config) -> None:
         )
 
 
+def go_on(out: Path, config: Config, rows: Sequence[dict[str, float]]) -> None:
+    """Get the folder ready for a resumed run: its settings by now, and the history up to the checkpoint."""
+    write_text(out / "config.toml", settings.to_toml(config))
+    write_history(out, rows)  # the run may have been killed between a row and its checkpoint
+
+
 def write_history(out: Path, rows: Sequence[dict[str, float]]) -> None:
-    """Write history.csv anew: what a resumed run begins with."""
+    """Write history.csv anew."""
     with open(out / "history.csv", "w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
         table.writeheader()

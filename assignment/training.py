@@ -112,7 +112,7 @@ def go_on(run: Run) -> None:
     except (KeyError, TypeError, ValueError, RuntimeError) as problem:
         raise ValueError(f"checkpoint {path}: not one that a run can go on from ({type(problem).__name__})") from None
     if run.group.first:
-        runs.write_history(run.out, run.history)  # the killed run may have written a row more
+        runs.go_on(run.out, run.config, run.history)
         run.board = runs.Board(run.out)
     run.console.print(f"resumed after epoch {run.epoch}")
 

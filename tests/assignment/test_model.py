@@ -36,6 +36,15 @@ def test_dropout_is_that_of_the_pooled_vector(backbone, pooling):
     assert 0.3 < dropped.float().mean() / (plain(IMAGES) > 1e-3).float().mean() < 0.7
 
 
+def test_statistics_that_may_move_follow_the_batches():
+    extractor = model.build(dml, Config(loss="cross-entropy", batchnorm="train"), IMAGES, 2).train()
+    for _ in range(60):
+        extractor(IMAGES + 10)
+    moved = extractor.features[1].running_mean.clone()
+    extractor(IMAGES + 10)
+    torch.testing.assert_close(extractor.features[1].running_mean, moved, rtol=0.01, atol=1e-3)
+
+
 def test_reduction_sets_the_length():
     assert model.build(dml, Config(reduction=5), IMAGES, 2)(IMAGES).shape == (4, 5)
 

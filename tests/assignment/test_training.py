@@ -20,7 +20,7 @@ from rich.console import Console
 from assignment import checkpoints, preparing, runs, schedules, seeds, training
 from assignment import model as models
 from assignment.checking.load import load_module
-from assignment.config import Config
+from assignment.config import Config, read
 from assignment.datasets.data import among_themselves
 from assignment.datasets.split import ArraySplit
 from assignment.distributed import Group
@@ -203,6 +203,13 @@ def test_a_finished_run_may_be_given_more_epochs(tmp_path, quiet):
     training.train_run(dml, replace(SMALL, epochs=3), tmp_path / "a", quiet, resume=True, data=small_data())
     training.train_run(dml, replace(SMALL, epochs=3), tmp_path / "b", quiet, data=small_data())
     assert history(tmp_path / "a") == history(tmp_path / "b")
+    assert read(tmp_path / "a" / "config.toml")["epochs"] == 3
+
+
+def test_a_run_killed_before_its_first_checkpoint_may_begin_again(tmp_path, quiet):
+    runs.begin(tmp_path / "run", SMALL, dml.__file__)
+    training.train_run(dml, replace(SMALL, epochs=0), tmp_path / "run", quiet, data=small_data())
+    assert read(tmp_path / "run" / "config.toml")["epochs"] == 0
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
