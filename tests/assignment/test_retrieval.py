@@ -116,12 +116,20 @@ def test_lists_in_a_gallery_large_enough_for_groups_of_columns(seed, k, spread):
     assert got.tolist() == [oracles.ranking(gallery[i], gallery, i)[:k] for i in own]
 
 
+def untied(rng, n):
+    """Integer rows (n, 3) float32 whose distances are exact in float32, and different in each row of the matrix."""
+    while True:
+        rows = rng.integers(-700, 701, (n, 3)).astype(np.float32)
+        ordered = np.sort(((rows[:, None] - rows) ** 2).sum(axis=2), axis=1)
+        if (np.diff(ordered, axis=1) > 0).all():
+            return rows
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 2**31))
 def test_a_permuted_gallery_changes_nothing_where_nothing_ties(seed):
     rng = np.random.default_rng(seed)
-    gallery = rng.normal(size=(80, 6)).astype(np.float32)
-    labels = rng.integers(0, 5, 80)
+    gallery, labels = untied(rng, 80), rng.integers(0, 5, 80)
     other = rng.permutation(80)
     place = np.argsort(other)  # where each image went
     one = figures(gallery, labels, gallery, labels, np.arange(80), [1, 10])
@@ -131,7 +139,7 @@ def test_a_permuted_gallery_changes_nothing_where_nothing_ties(seed):
     assert np.array_equal(one.nearest, other[two.nearest])
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=12)
 @given(st.integers(0, 2**31), st.integers(2, 9))
 def test_agrees_with_pytorch_metric_learning_and_scikit_learn(seed, classes):
     from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
@@ -139,7 +147,7 @@ def test_agrees_with_pytorch_metric_learning_and_scikit_learn(seed, classes):
 
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(60) % classes)
-    descriptors = torch.nn.functional.normalize(torch.from_numpy(rng.normal(size=(60, 8))).float())
+    descriptors = torch.from_numpy(untied(rng, 60))
     got = figures(descriptors, labels, descriptors, labels, np.arange(60), [1])
     names = ("precision_at_1", "mean_average_precision_at_r", "mean_average_precision", "r_precision")
     calculator = AccuracyCalculator(include=names, k=59, knn_func=exact_search, device=torch.device("cpu"))
@@ -161,7 +169,7 @@ def one_query(descriptors, labels, i):
 
 def exact_search(query, k, reference, ref_includes_query):
     """A full search for the peer, which wants the query dropped; without duplicates it is the nearest of all."""
-    squared = torch.cdist(query, reference, compute_mode="donot_use_mm_for_euclid_dist")
+    squared = (query[:, None] - reference).square().sum(dim=2)
     distances, places = squared.topk(k + ref_includes_query, largest=False)
     return distances[:, int(ref_includes_query) :], places[:, int(ref_includes_query) :]
 

@@ -34,7 +34,8 @@ def test_a_set_against_scikit_learn_over_all_unordered_pairs(seed, n):
     scores = [unit[i] @ unit[j] for i in range(n) for j in range(i + 1, n)]
     same = [labels[i] == labels[j] for i in range(n) for j in range(i + 1, n)]
     got = verification.verify(torch.from_numpy(descriptors), labels)
-    assert got.auc == pytest.approx(roc_auc_score(same, scores))
+    a_swap = 1 / (sum(same) * (len(same) - sum(same)))  # float32 may order two nearly equal scores otherwise
+    assert got.auc == pytest.approx(roc_auc_score(same, scores), abs=1.01 * a_swap)
     assert got.n_pairs == got.n_all == n * (n - 1) // 2
 
 
