@@ -1,0 +1,102 @@
+"""Which of a student's files is the hand-in, and which are earlier attempts. What is not clear is said, not guessed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from autograder.intake.submission import IntakeError
+from autograder.intake.tree import Entry
+
+KINDS = (".py", ".ipynb")
+WEIGHTS = (".pt", ".pth", ".ckpt", ".safetensors")
+NUMBERED = r"(?:[ _-]*\(?(\d{1,4})\)?)?"  # what browsers and platforms append: dml-2.py, dml (1).py
+DATED = re.compile(r"\d")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The file to grade, the earlier attempts (oldest first), and what the instructor should know."""
+
+    latest: Entry
+    earlier: tuple[Entry, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def choose(files: Sequence[Entry], expected: str) -> Choice:
+    """Choose among one student's files; `expected` is the name that the assignment asks for.
+
+    A file of that name wins, numbered ones (`dml-2.py`) being later attempts; without any, the only Python file or
+    notebook does. Of several folders the uppermost counts, or the last if their names are numbered or dated.
+
+    Raises:
+        IntakeError: there is none, or it is not clear which.
+    """
+    stem = PurePosixPath(expected).stem
+    named = re.compile(re.escape(stem) + NUMBERED, re.IGNORECASE)
+    usable = [entry for entry in files if PurePosixPath(entry.name).suffix.lower() in KINDS]
+    notes = [f"{entry.name} is not judged here; `grade --checkpoint` does it" for entry in files if _weights(entry)]
+    found = [entry for entry in usable if named.fullmatch(PurePosixPath(entry.name).stem)]
+    if not found:
+        level = min((entry.name.count("/") for entry in usable), default=0)
+        found = [entry for entry in usable if entry.name.count("/") == level]
+        if not found:
+            raise IntakeError(f"no Python file or notebook was handed in ({_listed(files)}); hand in {expected}")
+        if len(found) > 1:
+            raise IntakeError(f"several files could be meant ({_listed(found)}); call the right one {expected}")
+        notes.append(f"{found[0].name} is taken for {expected}")
+        return _sound(Choice(found[0], (), tuple(notes)))
+    folders: dict[str, list[Entry]] = {}
+    for entry in found:
+        folders.setdefault(str(PurePosixPath(entry.name).parent), []).append(entry)
+    order = _ordered(folders, expected, notes)
+    attempts = [entry for folder in order for entry in _numbered(folders[folder], named, notes)]
+    return _sound(Choice(attempts[-1], tuple(attempts[:-1]), tuple(notes)))
+
+
+def _ordered(folders: dict[str, list[Entry]], expected: str, notes: list[str]) -> list[str]:
+    """The folders whose files are attempts, the last being the latest."""
+    level = min(len(PurePosixPath(folder).parts) for folder in folders)
+    upper = [folder for folder in folders if len(PurePosixPath(folder).parts) == level]
+    if deeper := [folder for folder in folders if folder not in upper]:
+        notes.append(f"copies in folders were left alone: {', '.join(sorted(deeper))[:200]}")
+    if len(upper) > 1 and not all(DATED.search(PurePosixPath(folder).name) for folder in upper):
+        listed = ", ".join(sorted(entry.name for folder in upper for entry in folders[folder]))[:200]
+        raise IntakeError(f"several files could be meant ({listed}); keep one {expected}")
+    return sorted(upper, key=_natural)
+
+
+def _numbered(entries: list[Entry], named: re.Pattern[str], notes: list[str]) -> list[Entry]:
+    """Files of one folder by their number; of one number the Python file comes last."""
+
+    def rank(entry: Entry) -> tuple[int, int]:
+        match = named.fullmatch(PurePosixPath(entry.name).stem)
+        number = int(match.group(1) or 0) if match else 0
+        return number, -KINDS.index(PurePosixPath(entry.name).suffix.lower())
+
+    ordered = sorted(entries, key=rank)
+    if len(ordered) > 1:
+        notes.append(f"of {_listed(ordered)} the last is graded")
+    return ordered
+
+
+def _sound(choice: Choice) -> Choice:
+    if choice.latest.path is None:
+        raise IntakeError(f"{choice.latest.name} {choice.latest.problem or 'was not taken'}")
+    return choice
+
+
+def _natural(text: str) -> list[tuple[int, int, str]]:
+    """A key that sorts "2" before "10"."""
+    return [(0, int(p), "") if p.isdigit() and p.isascii() else (1, 0, p) for p in re.split(r"(\d+)", text) if p]
+
+
+def _weights(entry: Entry) -> bool:
+    return entry.name.lower().endswith(WEIGHTS)
+
+
+def _listed(files: Sequence[Entry]) -> str:
+    names = [entry.name for entry in files][:6]
+    return (", ".join(names) + (", …" if len(files) > 6 else ""))[:200] or "the folder is empty"

@@ -1,0 +1,183 @@
+"""A whole class: who handed in what, which file of it is graded, and everything that is not clear about it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from assignment.manifest import Manifest
+from autograder.intake.choice import choose
+from autograder.intake.downloads import HandIn, read_download
+from autograder.intake.roster import Roster, normal
+from autograder.intake.submission import IntakeError, Submission, read_submission
+from autograder.intake.tree import Entry, read_tree
+from autograder.lateness import Late, Rule
+
+LISTED, UNLISTED, DUPLICATE, ASIDE = "listed", "unlisted", "duplicate", "no roster"
+SLUG = 48
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One file that was handed in. `where` it was in what was handed over; `path`: where its bytes are now."""
+
+    name: str
+    where: str
+    path: Path
+    sha256: str
+
+    def read(self, manifest: Manifest, owner: str = "") -> Submission:
+        """The Submission that it is; IntakeError if it is no text."""
+        try:
+            return replace(read_submission(self.path, manifest, owner), name=self.name)
+        except IntakeError as problem:
+            raise IntakeError(
+                str(problem).replace(str(self.path), self.name).replace(self.path.name, self.name)
+            ) from None
+
+
+@dataclass(frozen=True)
+class Student:
+    """One student and what they handed in.
+
+    Attributes:
+        key: the roster's identifier, or the platform's where no roster says better. name, email: "" if unknown.
+        folder: name of the folder for reports. standing: "listed", "unlisted" (not in the roster), "duplicate" (of
+            several hand-ins or people it is not clear who is who), "no roster".
+        where: the hand-in in what was handed over. latest: the file that is graded, None if there is none.
+        earlier: former attempts, oldest first. submitted: ISO 8601, "" if unknown. late: None if in time.
+        problem: why there is nothing to grade. notes: what the instructor should know.
+    """
+
+    key: str
+    name: str
+    email: str
+    folder: str
+    standing: str
+    where: str
+    latest: Attempt | None
+    earlier: tuple[Attempt, ...] = ()
+    submitted: str = ""
+    late: Late | None = None
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Class:
+    """All students with a hand-in, those of the roster without one, and what was left alone."""
+
+    platform: str
+    students: list[Student]
+    missing: list[tuple[str, str]]
+    notes: list[str]
+
+
+def read_class(
+    source: Path, scratch: Path, manifest: Manifest, late: Rule, roster: Roster | None = None, assignment: str = ""
+) -> Class:
+    """Read what a learning platform gave: a folder, an archive, a single file.
+
+    Args:
+        source: where it is. scratch: an empty private folder that archives are unpacked in; the files are read later.
+        late: the rule for late hand-ins. roster: the class list, if there is one.
+        assignment: which one, where nbgrader's folder holds several.
+
+    Raises:
+        IntakeError: it cannot be read, or holds nothing. OSError: `scratch` cannot be written.
+    """
+    tree = read_tree(source, scratch)
+    download = read_download(tree, manifest.file, assignment)
+    named = [_owner(hand_in, roster) for hand_in in download.hand_ins]
+    keys = Counter(normal(owner[0]) for owner in named)
+    students: list[Student] = []
+    taken: set[str] = set()
+    for hand_in, (key, name, email, standing) in sorted(
+        zip(download.hand_ins, named, strict=True), key=lambda p: p[1][0]
+    ):
+        note: tuple[str, ...] = ()
+        if keys[normal(key)] > 1:
+            note = (f"several hand-ins are of '{key}'; none is taken for the right one",)
+            key, standing = f"{key} ({hand_in.where})", DUPLICATE
+        folder = folder_name(key, taken)
+        taken.add(folder.casefold())
+        students.append(_student(hand_in, key, name, email, folder, standing, note, manifest, late))
+    found = {normal(student.key) for student in students} | {normal(owner[0]) for owner in named}
+    missing = [(p.id, p.name) for p in roster.people if normal(p.id) not in found] if roster else []
+    return Class(download.platform, students, missing, download.notes)
+
+
+def _owner(hand_in: HandIn, roster: Roster | None) -> tuple[str, str, str, str]:
+    """Key, name, email and standing of who handed in."""
+    if roster is None:
+        return hand_in.key, hand_in.name, hand_in.email, ASIDE
+    people = roster.find(hand_in.key, hand_in.name, hand_in.email)
+    if len(people) == 1:
+        return people[0].id, people[0].name or hand_in.name, people[0].email or hand_in.email, LISTED
+    return hand_in.key, hand_in.name, hand_in.email, DUPLICATE if people else UNLISTED
+
+
+def _student(
+    hand_in: HandIn,
+    key: str,
+    name: str,
+    email: str,
+    folder: str,
+    standing: str,
+    notes: tuple[str, ...],
+    manifest: Manifest,
+    late: Rule,
+) -> Student:
+    latest: Attempt | None = None
+    earlier: tuple[Attempt, ...] = ()
+    problem = hand_in.problem
+    if not problem:
+        try:
+            choice = choose(hand_in.files, manifest.file)
+            notes = (*notes, *choice.notes)
+            latest = _attempt(choice.latest, hand_in.where)
+            earlier = tuple(_attempt(entry, hand_in.where) for entry in choice.earlier if entry.path is not None)
+        except IntakeError as found:
+            problem = str(found)
+    return Student(
+        key=key,
+        name=name,
+        email=email,
+        folder=folder,
+        standing=standing,
+        where=hand_in.where,
+        latest=latest,
+        earlier=earlier,
+        submitted=hand_in.submitted.isoformat() if hand_in.submitted else "",
+        late=late.judge(hand_in.submitted, hand_in.late),
+        problem=problem,
+        notes=notes,
+    )
+
+
+def _attempt(entry: Entry, where: str) -> Attempt:
+    if entry.path is None:
+        raise IntakeError(f"{entry.name} {entry.problem or 'was not taken'}")
+    digest = hashlib.sha256()
+    try:
+        with entry.path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+    except OSError as problem:
+        raise IntakeError(f"{entry.name} cannot be read ({problem.strerror}); check its permissions") from None
+    return Attempt(PurePosixPath(entry.name).name, f"{where}/{entry.name}", entry.path, digest.hexdigest())
+
+
+def folder_name(key: str, taken: Iterable[str] = ()) -> str:
+    """A name for a student's folder that every file system takes, readable where the key allows it.
+
+    `taken`: names, without case, that others have already.
+    """
+    plain = re.sub(r"[^A-Za-z0-9._@+-]+", "_", key).strip("._ ")[:SLUG]
+    if plain == key and plain.casefold() not in taken:
+        return plain
+    return f"{plain or 'student'}-{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()[:8]}"

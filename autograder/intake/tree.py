@@ -1,0 +1,167 @@
+"""Everything that was handed over, as one flat list of files: folders walked, archives unpacked, links left alone."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder.intake.archives import BULK, STUDENT, ArchiveError, Caps, is_archive, is_ignored, is_wanted, unpack
+from autograder.intake.submission import IntakeError
+
+MOST_FILES = 500_000
+DEEPEST = 16
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file.
+
+    Attributes:
+        name: its path inside what was handed over, with "/"; an archive counts as a folder.
+        path: where its bytes are; None if they were not taken, because nothing of that type is graded.
+        problem: why its bytes were not taken although they could have been graded, "" otherwise.
+    """
+
+    name: str
+    path: Path | None
+    problem: str = ""
+
+    def below(self, parts: int) -> Entry:
+        """The same file without the first parts of its name."""
+        return Entry("/".join(self.name.split("/")[parts:]), self.path, self.problem)
+
+
+@dataclass
+class Tree:
+    """What was handed over.
+
+    Attributes:
+        name: of the folder or archive. entries: all files, by name. archives: names of those that were unpacked.
+        refused: archives that were not unpacked, and why. clones: folders that are git repositories.
+        notes: what was left alone, for the instructor.
+    """
+
+    name: str
+    entries: list[Entry] = field(default_factory=list)
+    archives: set[str] = field(default_factory=set)
+    refused: dict[str, str] = field(default_factory=dict)
+    clones: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+    def below(self, folder: str) -> Tree:
+        """The tree of one of its folders, on the top level; names lose that folder."""
+        start = f"{folder}/"
+
+        def within(names: set[str]) -> set[str]:
+            return {name[len(start) :] for name in names if name.startswith(start)}
+
+        return Tree(
+            name=self.name,
+            entries=[entry.below(1) for entry in self.entries if entry.name.startswith(start)],
+            archives=within(self.archives),
+            refused={n[len(start) :]: why for n, why in self.refused.items() if n.startswith(start)},
+            clones=within(self.clones),
+            notes=self.notes,
+        )
+
+    def tops(self) -> list[str]:
+        """First parts of all names, sorted; an archive that was refused is one, too."""
+        return sorted({name.split("/")[0] for name in (*(entry.name for entry in self.entries), *self.refused)})
+
+
+def read_tree(source: Path, scratch: Path) -> Tree:
+    """List a folder, an archive or a single file; archives are unpacked below the empty folder `scratch`.
+
+    Raises:
+        IntakeError: there is nothing to read, or the archive itself cannot be unpacked.
+    """
+    try:
+        if source.is_dir():
+            tree = Tree(source.resolve().name)
+            _walk(source, tree, scratch)
+        elif not source.exists():
+            raise IntakeError(f"{source} does not exist; check the path")
+        elif is_archive(source.name):
+            tree = Tree(source.name)
+            _open(source, "", tree, scratch, BULK)
+        else:
+            tree = Tree(source.stem, [Entry(source.name, source)])
+    except PermissionError as problem:
+        raise IntakeError(f"{problem.filename or source} cannot be read (no permission); check its owner") from None
+    except ArchiveError as problem:
+        raise IntakeError(f"{source}: {problem}") from None
+    tree.entries.sort(key=lambda entry: entry.name)
+    return tree
+
+
+def _walk(source: Path, tree: Tree, scratch: Path) -> None:
+    for name, path in _files(source, "", tree, 0):
+        if len(tree.entries) > MOST_FILES:
+            raise IntakeError(f"{source} holds more than {MOST_FILES:,} files; give the folder with the hand-ins alone")
+        if is_archive(name):
+            _nested(path, name, tree, scratch)
+        else:
+            tree.entries.append(Entry(name, path if is_wanted(name) else None))
+
+
+def _files(folder: Path, prefix: str, tree: Tree, depth: int) -> Iterator[tuple[str, Path]]:
+    try:
+        found = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as problem:
+        if depth == 0:
+            raise IntakeError(f"{folder} cannot be read ({problem.strerror}); check its permissions") from None
+        tree.notes.append(f"{prefix.rstrip('/')} cannot be read ({problem.strerror})")
+        tree.entries.append(Entry(f"{prefix}?", None, f"the folder cannot be read ({problem.strerror})"))
+        return
+    if depth and not found:
+        tree.entries.append(Entry(f"{prefix}(empty)", None, "is an empty folder"))
+    for entry in found:
+        name = f"{prefix}{_printable(entry.name)}"
+        if entry.name == ".git":
+            tree.clones.add(prefix.rstrip("/"))
+        if is_ignored(entry.name):
+            continue
+        if entry.is_symlink():
+            tree.entries.append(Entry(name, None, "is a link, and links are not followed"))
+        elif entry.is_dir():
+            if depth < DEEPEST:
+                yield from _files(Path(entry.path), f"{name}/", tree, depth + 1)
+            else:
+                tree.notes.append(f"{name}: deeper than {DEEPEST} folders; left alone")
+        elif entry.is_file():
+            yield name, Path(entry.path)
+        else:
+            tree.entries.append(Entry(name, None, "is no regular file"))
+
+
+def _nested(path: Path, name: str, tree: Tree, scratch: Path) -> None:
+    """Unpack a student's archive; what is wrong with it is theirs, and stops nobody else."""
+    try:
+        _open(path, f"{name}/", tree, scratch, STUDENT)
+        tree.archives.add(name)
+    except ArchiveError as problem:
+        tree.refused[name] = str(problem)
+    except PermissionError:
+        tree.refused[name] = "cannot be read (no permission)"
+
+
+def _open(path: Path, prefix: str, tree: Tree, scratch: Path, caps: Caps) -> None:
+    entries: list[Entry] = []
+    nested: list[Entry] = []
+    for member in unpack(path, Path(tempfile.mkdtemp(dir=scratch)), caps):
+        entry = Entry(f"{prefix}{member.name}", member.path, member.problem)
+        (nested if is_archive(member.name) and member.path is not None else entries).append(entry)
+    tree.entries += entries
+    for entry in nested:
+        if caps is STUDENT:
+            tree.entries.append(Entry(entry.name, None, "is an archive in an archive; hand in one zip"))
+        elif entry.path is not None:
+            _nested(entry.path, entry.name, tree, scratch)
+
+
+def _printable(name: str) -> str:
+    """A file's name that JSON and terminals can take, whatever its bytes were."""
+    return "".join(c if c.isprintable() else "�" for c in name.encode("utf-8", "replace").decode())
