@@ -1,0 +1,237 @@
+"""Grade a whole class: each file once, on the disk before it counts, and on from there after whatever happened.
+
+The order is: read what was handed in; take over from the journal what is done; grade the rest; give each student a
+folder. A grade's record and its line in the journal are on the disk before the student's folder is touched, and a
+folder that is missing or stale is written again from the record: whenever this is killed, the same command goes on and
+ends with the same grades.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assignment.manifest import Manifest
+from autograder import fingerprint
+from autograder.intake import IntakeError, Submission
+from autograder.intake.classes import Class, Student
+from autograder.journal import Journal, JournalError, digest, write_whole
+from autograder.summary import FELL, UNUSABLE, Summary, hand_in
+from autograder.workers import Crew, Job
+
+Tree = dict[str, Any]
+Publish = Callable[[Tree, str, Path], None]  # record, source, folder
+STAMP = ".written"
+SUMMARY = "class.json"
+
+
+@dataclass(frozen=True)
+class Order:
+    """How files are graded. `assignment`, `grader`: hashes; `seed`: of all files, None for each file's own."""
+
+    manifest: Manifest
+    assignment: str
+    grader: str
+    isolation: str
+    seed: int | None = None
+    tasks: tuple[str, ...] | None = None
+
+    def job(self, submission: Submission) -> Job:
+        """The job of one submission; the same file is the same job, whoever handed it in."""
+        seed = int(submission.sha256[:8], 16) % 2**31 if self.seed is None else self.seed
+        file = f"{Path(submission.name).suffix.lower()} {submission.sha256}"
+        key = fingerprint.key(file, self.assignment, self.grader, seed, self.tasks, self.isolation)
+        return Job(key, submission, seed, self.tasks)
+
+
+@dataclass
+class Report:
+    """What a batch did: how many students were graded now, taken over, unusable, and how many felled their sandbox."""
+
+    graded: int = 0
+    taken_over: int = 0
+    files: int = 0
+    unusable: int = 0
+    fell: int = 0
+    seconds: float = 0.0
+    summary: Path = field(default_factory=Path)
+
+
+class Batch:
+    """One run over one class into one folder.
+
+    Args:
+        handed: the class. order: how files are graded. journal: open, in the folder of the batch.
+        publish: writes a student's reports. watch: called with the summary whenever a student is done.
+    """
+
+    def __init__(
+        self,
+        handed: Class,
+        order: Order,
+        journal: Journal,
+        publish: Publish,
+        watch: Callable[[Summary], None] = lambda summary: None,
+    ) -> None:
+        self.handed, self.order, self.journal, self.publish, self.watch = handed, order, journal, publish, watch
+        self.summary = Summary(order.manifest)
+        self.report = Report()
+        self._reports = fingerprint.of_reports()
+        self._waiting: dict[str, list[Student]] = defaultdict(list)  # students by the key of their grade
+        self._open: list[str] = []
+
+    def sort(self) -> int:
+        """Read every file once; finish those whose grade is in the journal; return how many files are left to grade."""
+        for student in self.handed.students:
+            try:
+                job = self._job(student)
+            except IntakeError as problem:
+                self._without(student, UNUSABLE, str(problem))
+                continue
+            if job.key in self._waiting:
+                self._waiting[job.key].append(student)
+            elif (text := self.journal.record(job.key)) is not None:
+                self.report.taken_over += 1
+                self._finish(student, json.loads(text))
+            else:
+                self._waiting[job.key].append(student)
+                self._open.append(job.key)
+        return len(self._open)
+
+    def grade(self, crew: Crew) -> None:
+        """Grade what is left.
+
+        Raises:
+            CrewError: the graders cannot be trusted. JournalError: a folder cannot be written. What is done stays done.
+        """
+        for done in crew.run(self._jobs()):
+            students = self._waiting[done.key]
+            if done.fault:
+                for student in students:
+                    message = f"its sandbox did not survive it, twice ({done.fault}): grade it by hand"
+                    self._without(student, FELL, message)
+                continue
+            record = json.loads(done.record)
+            facts = {name: record[name] for name in ("seed", "points", "bonus")}
+            facts["submission"] = record["submission"]["sha256"]
+            self.journal.add(done.key, done.record, {**facts, "grader": self.order.grader})
+            self.report.files += 1
+            self.report.graded += len(students)
+            for student in students:
+                self._finish(student, record)
+
+    def close(self, measured: Tree) -> Path:
+        """Write the class's summary; JournalError if it cannot be written."""
+        path = self.journal.folder / SUMMARY
+        order = self.order
+        facts = {"grader": order.grader, "assignment_hash": self.order.assignment, "isolation": self.order.isolation}
+        tree = self.summary.tree(self.handed, facts, measured)
+        try:
+            write_whole(path, json.dumps(tree, indent=1, allow_nan=False) + "\n")
+        except OSError as problem:
+            raise _unwritable(path, problem) from None
+        return path
+
+    def _job(self, student: Student) -> Job:
+        """The job of a student's file as it is now; IntakeError if there is nothing to grade."""
+        if student.latest is None:
+            raise IntakeError(student.problem)
+        return self.order.job(student.latest.read(self.order.manifest))
+
+    def _jobs(self) -> Iterator[Job]:
+        """Jobs of the files that are not graded yet, read when their turn comes."""
+        for key in self._open:
+            student = self._waiting[key][0]
+            try:
+                if (
+                    student.latest is not None
+                    and (job := self.order.job(student.latest.read(self.order.manifest))).key == key
+                ):
+                    yield job
+                    continue
+                problem = "the file changed while the batch ran; run it again"
+            except IntakeError as found:
+                problem = str(found)
+            for owner in self._waiting[key]:
+                self._without(owner, UNUSABLE, problem)
+
+    def _finish(self, student: Student, record: Tree) -> None:
+        """Give a student the folder with the record as theirs and the reports."""
+        name = student.latest.name if student.latest else ""
+        submission = {**record["submission"], "name": name, "owner": student.name or student.key}
+        own = {**record, "submission": submission, "hand_in": hand_in(student)}
+        self._write(student, own)
+        self.summary.add(student, own)
+        self.watch(self.summary)
+
+    def _write(self, student: Student, record: Tree) -> None:
+        folder = self.journal.folder / "students" / student.folder
+        stamp = digest(json.dumps(record) + self._reports)
+        if student.latest is None:
+            return
+        try:
+            if (folder / STAMP).read_text(encoding="utf-8") == stamp:
+                return
+        except (OSError, UnicodeDecodeError):
+            pass
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):
+                (folder / STAMP).unlink()
+            data = student.latest.path.read_bytes()
+            write_whole(folder / kept_name(student.latest.name), data)
+            source = student.latest.read(self.order.manifest).source
+            self.publish(record, source, folder)
+            write_whole(folder / STAMP, stamp)
+        except OSError as problem:
+            raise _unwritable(folder, problem) from None
+
+    def _without(self, student: Student, state: str, problem: str) -> None:
+        """Note a student who gets no grade."""
+        self.report.unusable += state == UNUSABLE
+        self.report.fell += state == FELL
+        self.summary.add(student, None, state, problem)
+        self.watch(self.summary)
+
+
+def run(batch: Batch, make_crew: Callable[[], Crew]) -> Report:
+    """Sort, grade and close; what is raised on the way leaves all that is done in the journal."""
+    start = time.monotonic()
+    if batch.sort():
+        with make_crew() as crew:
+            batch.grade(crew)
+    batch.report.seconds = time.monotonic() - start
+    report = batch.report
+    batch.report.summary = batch.close(
+        {
+            "seconds": round(report.seconds, 3),
+            "graded": report.graded,
+            "files": report.files,
+            "taken_over": report.taken_over,
+        }
+    )
+    return report
+
+
+def kept_name(name: str) -> str:
+    """Under which name a hand-in's bytes are kept beside its record."""
+    return f"handed_in{Path(name).suffix.lower()}"
+
+
+def _unwritable(path: Path, problem: OSError) -> JournalError:
+    if isinstance(problem, JournalError):
+        return problem
+    reason = problem.strerror or str(problem)
+    return JournalError(f"{path} cannot be written ({reason}); nothing that is done is lost: run it again")
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,126 @@
+"""The command `batch`: from a download to a folder of grades, with one progress bar."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from assignment.manifest import Manifest
+from autograder import fingerprint
+from autograder.batch import Batch, Order, Report, run
+from autograder.intake.classes import Class, read_class
+from autograder.intake.roster import read_roster
+from autograder.journal import Journal
+from autograder.lateness import rule
+from autograder.summary import Summary
+from autograder.workers import Crew, seconds_for, walled
+
+SHOWN_PROBLEMS = 20
+
+
+def grade_class(
+    source: Path,
+    out: Path,
+    manifest: Manifest,
+    console: Console,
+    *,
+    isolation: str,
+    workers: int,
+    roster: Path | None = None,
+    deadline: str = "",
+    assignment: str = "",
+    seed: int | None = None,
+    tasks: Sequence[str] | None = None,
+    canary: bool = True,
+) -> Report:
+    """Grade everything in `source` into the folder `out`; print the bar, then what to look at.
+
+    Raises:
+        DeadlineError, IntakeError: options or hand-ins cannot be understood. IsolationError, CrewError: the grader
+        cannot be trusted here. JournalError: `out` cannot be written. All that is done stays done.
+    """
+    from autograder.sandbox import backends
+
+    late = rule(manifest, deadline)
+    people = read_roster(roster) if roster is not None else None
+    wall = backends.start(isolation).name  # a missing isolation shall be one line, not a worker's last words
+    grader, own = fingerprint.of_grader(), fingerprint.of_assignment(manifest)
+    order = Order(manifest, own, grader, wall, seed, tuple(tasks) if tasks is not None else None)
+    with tempfile.TemporaryDirectory(prefix="dml-class-") as scratch, Journal(out) as journal:
+        with console.status("reading what was handed in"):
+            handed = read_class(source, Path(scratch), manifest, late, people, assignment)
+        if journal.torn:
+            console.print(f"the journal's last line was torn ({journal.torn} bytes) and is written again")
+        if journal.damaged:
+            console.print(f"{journal.damaged} lines of the journal cannot be read; what they said is graded again")
+        with Bar(handed, console) as bar:
+            batch = Batch(handed, order, journal, _publish(manifest), bar)
+            report = run(batch, lambda: Crew(walled(isolation, canary), workers, seconds_for(manifest)))
+        _tell(report, batch.summary, handed, console)
+        return report
+
+
+class Bar:
+    """One progress bar over the students, with the class so far. Nothing is drawn where the console is no terminal."""
+
+    def __init__(self, handed: Class, console: Console) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[running]}"),
+        )
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._progress.add_task("grading", total=len(handed.students), running="warming up")
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, summary: Summary) -> None:
+        """One student more is done."""
+        if not self._progress.disable:
+            self._progress.update(self._task, completed=len(summary.rows), running=summary.running())
+
+
+def _publish(manifest: Manifest) -> Any:
+    """What writes one student's reports."""
+
+    def publish(record: dict[str, Any], source: str, folder: Path) -> None:
+        from autograder.reports import feedback, write
+
+        write.write_reports(record, feedback.feedback(record, manifest, source), folder)
+
+    return publish
+
+
+def _tell(report: Report, summary: Summary, handed: Class, console: Console) -> None:
+    """The batch in a few lines."""
+    pace = f", {report.files / report.seconds * 60:.0f} per minute" if report.files and report.seconds else ""
+    console.print(
+        f"{len(handed.students)} hand-ins ({handed.platform}): {report.graded} graded now from {report.files} "
+        f"different files in {report.seconds:.0f} s{pace}; {report.taken_over} taken over from the journal",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(summary.running(), highlight=False)
+    if handed.missing:
+        console.print(f"{len(handed.missing)} of the roster handed in nothing", highlight=False)
+    problems = [p for p in summary.problems(handed) if p["kind"] != "note"]
+    for problem in problems[:SHOWN_PROBLEMS]:
+        who = f"{problem['who']}: " if problem["who"] else ""
+        console.print(Text(f"  {problem['kind']}: {who}{problem['message']}", "yellow"), soft_wrap=True)
+    if len(problems) > SHOWN_PROBLEMS:
+        console.print(f"  … and {len(problems) - SHOWN_PROBLEMS} more, all in {report.summary.name}", highlight=False)
+    console.print(f"the class: {report.summary}", soft_wrap=True, highlight=False)

@@ -1,0 +1,110 @@
+"""Repeat a grade from its record, and say whether it is the same bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from autograder.intake import IntakeError, Submission
+
+KEPT = "handed_in"  # what a batch calls the bytes that it keeps beside a record
+MOST_BYTES = 256 << 20
+OTHER = ("measured", "hand_in")  # what differs from run to run, and what a batch knows about the person
+MOST_DIFFERENCES = 20
+Tree = dict[str, Any]
+
+
+class ReplayError(IntakeError):
+    """The record cannot be replayed; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """A recorded grade: the record, and the file that was graded."""
+
+    record: Tree
+    file: Path
+
+    @property
+    def seed(self) -> int:
+        """The seed of all its inputs."""
+        return self.record["seed"]
+
+    def named(self, submission: Submission) -> Submission:
+        """The submission under the name and of the owner that the record states."""
+        return replace(submission, name=self.record["submission"]["name"], owner=self.record["submission"]["owner"])
+
+    @property
+    def tasks(self) -> list[str] | None:
+        """Ids of the tasks that were asked for, None for all."""
+        return self.record["asked_tasks"]
+
+
+def read_past(path: Path, file: Path | None = None) -> Past:
+    """Read a record, and find the file that it is about: `file`, or the one that a batch kept beside the record.
+
+    Raises:
+        ReplayError: it is no record, the file is not there, or it is not the one that was graded.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ReplayError(f"{path} is too large for a record; give the record.json of a grade")
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise ReplayError(f"the record {path} cannot be read ({problem.strerror}); check the path") from None
+    except (ValueError, RecursionError):
+        raise ReplayError(f"{path} is no record; give the record.json of a grade") from None
+    if not _is_record(record):
+        raise ReplayError(f"{path} is no record of schema 1; give the record.json of a grade")
+    if file is None:
+        kept = sorted(path.parent.glob(f"{KEPT}.*"))
+        if not kept:
+            name = record["submission"]["name"]
+            raise ReplayError(f"the graded file is not beside {path}; give it, too: grade {name} --replay {path}")
+        file = kept[0]
+    try:
+        found = hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as problem:
+        raise ReplayError(f"{file} cannot be read ({problem.strerror}); check the path") from None
+    if found != record["submission"]["sha256"]:
+        raise ReplayError(f"{file} is not the file of {path}: its SHA-256 differs; give the one that was graded")
+    return Past(record, file)
+
+
+def _is_record(tree: Any) -> bool:
+    try:
+        submission, tasks = tree["submission"], tree["asked_tasks"]
+        known = tree["schema"] == 1 and isinstance(tree["seed"], int) and isinstance(tree["tasks"], list)
+        named = all(isinstance(submission[key], str) for key in ("name", "owner", "sha256"))
+        return known and named and (tasks is None or all(isinstance(task, str) for task in tasks))
+    except (KeyError, TypeError):
+        return False
+
+
+def differences(old: Tree, new: Tree) -> list[str]:
+    """Where two records of one file differ, as paths with both values; none if they are the same bit for bit.
+
+    What a record says about the person and the place is left out: owner, name of the file, times and memory.
+    """
+    return list(_walk(_comparable(old), _comparable(new), ""))
+
+
+def _comparable(record: Tree) -> Tree:
+    rest = {key: value for key, value in record.items() if key not in OTHER}
+    rest["submission"] = {"sha256": record["submission"]["sha256"]}
+    return json.loads(json.dumps(rest))
+
+
+def _walk(old: Any, new: Any, path: str) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in (*old, *(key for key in new if key not in old)):
+            yield from _walk(old.get(key, "nothing"), new.get(key, "nothing"), f"{path}.{key}" if path else str(key))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for number, (before, after) in enumerate(zip(old, new, strict=True)):
+            name = before.get("id") or before.get("name") if isinstance(before, dict) else None
+            yield from _walk(before, after, f"{path}[{name or number}]")
+    elif json.dumps(old) != json.dumps(new):
+        yield f"{path}: {json.dumps(old)[:120]} → {json.dumps(new)[:120]}"
