@@ -32,6 +32,7 @@ def record(grade: Grade, manifest: Manifest) -> dict[str, Any]:
             "name": grade.submission.name,
             "owner": grade.submission.owner,
             "sha256": grade.submission.sha256,
+            "notebook": grade.submission.notebook.tree() if grade.submission.notebook else None,
         },
         "seed": grade.seed,
         "asked_tasks": list(grade.tasks) if grade.tasks is not None else None,

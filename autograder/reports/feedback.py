@@ -15,8 +15,10 @@ from typing import Any
 
 from assignment.manifest import CHECKPOINT, Manifest, Task
 from autograder.grading import IMPROVEMENT
+from autograder.intake.notebook import of_tree
 from autograder.misconceptions import catalogue
 from autograder.reports import safe, words
+from autograder.reports.in_cells import in_cells
 from autograder.reports.pictures import Grid, read_grid
 
 Tree = dict[str, Any]
@@ -28,10 +30,16 @@ MOST_NAMES = 300
 
 @dataclass(frozen=True)
 class SourceLine:
-    """A line of the student's own file."""
+    """A line of the student's own file, or of a cell of their notebook (cells count from 1; 0: there are none)."""
 
     number: int
     text: str
+    cell: int = 0
+
+    @property
+    def place(self) -> str:
+        """Where it is: "line 12", "cell 7, line 3"."""
+        return f"cell {self.cell}, line {self.number}" if self.cell else f"line {self.number}"
 
 
 @dataclass(frozen=True)
@@ -141,7 +149,7 @@ def feedback(record: Tree, manifest: Manifest, source: str = "") -> Feedback:
     tasks = tuple(reader.task(entry) for entry in record["tasks"])
     ordinary = [task for task in tasks if not task.bonus]
     complete = sum(task.state == "all" for task in ordinary)
-    return Feedback(
+    told = Feedback(
         title=manifest.title,
         version=manifest.version,
         file=safe.clean(record["submission"]["name"], 80) or manifest.file,
@@ -157,6 +165,7 @@ def feedback(record: Tree, manifest: Manifest, source: str = "") -> Feedback:
         retrieval=_retrieval(record, IMPROVEMENT),
         checkpoint=_retrieval(record, CHECKPOINT),
     )
+    return in_cells(told, reader.notebook) if reader.notebook else told
 
 
 class _Reader:
@@ -166,6 +175,7 @@ class _Reader:
         self.record = record
         self.manifest = manifest
         self.source = source
+        self.notebook = of_tree(record["submission"].get("notebook"))
         self.known = safe.vocabulary(manifest)
         self.lines = re.split(r"\r\n|\r|\n", source) if source else []
 
@@ -308,6 +318,8 @@ class _Reader:
         elif problem is not None and not found:
             message = safe.clean(problem["message"], 200)
             found.append(Notice("The file is not valid Python", message, self.where(problem["line"])))
+        for note in self.notebook.notes if self.notebook else ():
+            found.append(Notice("About the notebook", f"{safe.clean(note)}."))
         return tuple(found)
 
     def _syntax(self, entry: Tree) -> Notice:

@@ -94,7 +94,7 @@ def _facts(test: TestFeedback) -> Iterator[str]:
 
 
 def _source(where: SourceLine) -> str:
-    return f"line {where.number}: {code(where.text)}"
+    return f"{where.place}: {code(where.text)}"
 
 
 def _retrieval(feedback: Feedback) -> Iterator[str]:

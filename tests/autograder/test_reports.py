@@ -414,7 +414,9 @@ def test_every_entry_is_documented(full, partial):
     patterns = [re.escape(d).replace(r"\*", r"[^.]+") for d in documented]
     facts = {"name": "best.pt", "sha256": "", "bytes": 0, "data": "few", "images": 0, "baseline_sha256": ""}
     handed = {**full, "checkpoint": facts}  # tests/autograder/test_checkpoint.py makes a real one
-    found = {*keys(full), *keys(partial), *keys(with_retrieval(full)), *keys(hostile_record(False)[0]), *keys(handed)}
+    cells = {"submission": {"notebook": {"cells": [], "notes": []}}}  # test_notebook_intake.py makes a real one
+    odd = (with_retrieval(full), hostile_record(False)[0], handed, cells)
+    found = {path for tree in (full, partial, *odd) for path in keys(tree)}
     found = {re.sub(r"(\.(?:returned|expected|details\.\w+)).*", r"\1", path, flags=re.DOTALL) for path in found}
     assert not [path for path in sorted(found) if not any(re.fullmatch(pattern, path) for pattern in patterns)]
     prefixes = [path[: match.end()] for path in found for match in re.finditer(r"\w+(\[\])?|\*", path)]
