@@ -58,7 +58,7 @@ def few_shot(
 
     Example: two classes at opposite points, two images each: 2-way 1-shot has accuracy 1.
     """
-    require_finite(descriptors, "the")
+    require_finite(descriptors, "few-shot")
     classes, members = check(np.asarray(labels), way, shot)
     if by not in ("prototype", "nearest"):
         raise ValueError(f"few-shot by '{by}' is unknown; choose prototype or nearest")

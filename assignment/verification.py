@@ -49,7 +49,7 @@ def verify(descriptors: Tensor, labels: np.ndarray, most_pairs: int = MOST_PAIRS
 
     Example: descriptors at 0°, 10°, 90° with labels 0, 0, 1: the only pair of one class scores highest, AUC 1, EER 0.
     """
-    require_finite(descriptors, "the")
+    require_finite(descriptors, "paired")
     labels = np.asarray(labels)
     first, second = pairs(labels, most_pairs, seed)
     rows = torch.nn.functional.normalize(descriptors.float(), dim=1)
