@@ -78,7 +78,7 @@ class Config:
     per_class: int = setting(4, "batch-triplet and smooth-ap: images of a class in a batch", least=2)
     augment: bool = setting(True, "random crop and flip of training images (never when mining or validating)")
     batchnorm: str = setting(
-        "frozen", "BatchNorm keeps its statistics, or takes those of the batch", ("frozen", "train")
+        "frozen", "BatchNorm goes by the statistics it came with, or by those of the batch", ("frozen", "train")
     )
 
     optimizer: str = setting("adamw", "how gradients become steps", ("adamw", "adam", "sgd"))

@@ -97,7 +97,7 @@ def semi_hard(squared: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 def _kinds(labels: Tensor) -> tuple[Tensor, Tensor]:
     """Which pairs of a batch are of one class (not an image with itself), and which are of two, (B, B) bool each."""
     alike = labels.unsqueeze(1).eq(labels)
-    return alike & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device), ~alike
+    return alike.clone().fill_diagonal_(False), ~alike
 
 
 def _chosen_triplets(dml: ModuleType, choose: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], margin: float) -> Loss:
