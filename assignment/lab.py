@@ -16,7 +16,8 @@ from assignment import config, todo
 from assignment.checking.load import LoadError, load_module
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "sample": {"backbone": "small_resnet", "lr": 5e-4, "epochs": 10, "batch_size": 32, "margin": 0.2},
+    # Chosen on the validation classes among nine: a minute on two cores.
+    "sample": {"backbone": "small_resnet", "lr": 2e-3, "schedule": "cosine", "epochs": 12, "margin": 0.2},
     "fashion-mnist": {"backbone": "small_resnet", "lr": 5e-4, "epochs": 10, "batch_size": 64, "margin": 0.2},
     "cub": {"backbone": "resnet18", "lr": 1e-5, "epochs": 10, "batch_size": 32, "margin": 0.1, "images_per_class": 20},
     "pets": {"backbone": "resnet18", "lr": 1e-5, "epochs": 10, "batch_size": 32, "margin": 0.1},
