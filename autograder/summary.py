@@ -113,6 +113,7 @@ def hand_in(student: Student) -> Tree:
     """How a record tells where its file came from and what is taken off for lateness."""
     late = student.late
     return {
+        "key": student.key,
         "where": student.where,
         "standing": student.standing,
         "submitted": student.submitted or None,

@@ -25,14 +25,14 @@ class Made:
     Attributes:
         texts: contents of the generated files of the repository, by path.
         files: the bundle's files by their path in it. archive: the zip. name: of the zip.
-        findings: what the leak scan found.
+        findings: what the leak scan found. manifest, reference, secrets: what all of it was made from.
     """
 
     def __init__(self, root: Path) -> None:
-        reference, manifest_text = _read(root / REFERENCE), _read(root / MANIFEST)
-        manifest = manifests.parse(manifest_text)
+        self.reference, manifest_text = _read(root / REFERENCE), _read(root / MANIFEST)
+        self.manifest = manifest = manifests.parse(manifest_text)
         try:
-            template = make_template(reference, manifest)
+            template = make_template(self.reference, manifest)
         except MarkerError as problem:
             raise ReleaseError(f"{REFERENCE}, {problem}") from None
         self.texts = {
@@ -48,8 +48,8 @@ class Made:
             for path in sorted((root / HIDDEN).rglob("*"))
             if path.is_file() and "__pycache__" not in path.parts
         }
-        secrets = leak_scan.collect(reference, hidden, manifest, manifest_text)
-        self.findings = leak_scan.scan(self.files, secrets)
+        self.secrets = leak_scan.collect(self.reference, hidden, manifest, manifest_text)
+        self.findings = leak_scan.scan(self.files, self.secrets)
 
 
 def make(root: Path = ROOT) -> Made:

@@ -61,6 +61,14 @@ def write_reports(record: dict[str, Any], feedback: Feedback, out: Path) -> Writ
     return paths
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write one more file beside the reports; ReportError if that is not possible."""
+    try:
+        _write(path, text)
+    except (OSError, UnicodeEncodeError) as problem:
+        raise ReportError(f"{path} cannot be written ({getattr(problem, 'strerror', None) or problem})") from None
+
+
 def _write(path: Path, text: str) -> None:
     """Write a new file to the disk; a full disk shows here, not later."""
     with suppress(FileNotFoundError):

@@ -1,0 +1,53 @@
+"""What a student reads in nbgrader about each cell: a short form of the feedback, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assignment.manifest import CHECKPOINT, Manifest
+from autograder.nbgrader import HELPERS, home_of
+from autograder.reports.feedback import Feedback, TaskFeedback
+from autograder.reports.html import points
+from autograder.reports.markdown import escape, ticked
+
+MOST_FAILURES = 6  # of one task; the feedback page has all
+
+
+def comments(feedback: Feedback, manifest: Manifest, names: list[str]) -> dict[str, str]:
+    """Comments by nbgrader's ids of cells.
+
+    Args:
+        feedback: what the student may see. manifest: names of the tasks. names: of the definitions, in their order.
+    """
+    found: dict[str, list[str]] = {HELPERS: list(_whole(feedback))}
+    for task in feedback.tasks:
+        home = HELPERS if task.id == CHECKPOINT else home_of(manifest.task(task.id), names)
+        found.setdefault(home, []).extend(_task(task))
+    return {cell: "\n".join(lines) for cell, lines in found.items()}
+
+
+def _whole(feedback: Feedback) -> Iterator[str]:
+    total = f"{points(feedback.points)} of {points(feedback.possible)} points"
+    bonus = f", bonus {points(feedback.bonus)} of {points(feedback.bonus_possible)}" if feedback.bonus_possible else ""
+    yield f"**{total}{bonus}.** {escape(feedback.summary)}"
+    for notice in feedback.notices:
+        yield f"\n{escape(notice.title)}: {ticked(notice.text)}"
+    if step := feedback.next_step:
+        yield f"\nNext step: **{escape(step.title)}.** {ticked(step.text)}"
+
+
+def _task(task: TaskFeedback) -> Iterator[str]:
+    share = f"{points(task.earned)} of {points(task.possible)}"
+    yield f"\n{task.symbol} **{escape(f'{task.number} {task.title}')}: {share}**, {escape(task.words)}\n"
+    failed = [test for test in task.tests if test.state == "failed"]
+    if task.silent:
+        return
+    for test in failed[:MOST_FAILURES]:
+        place = f" ({test.where.place})" if test.where else ""
+        known = (
+            f" Looks like: {ticked(test.misconception)}. {ticked(test.sentence)}".rstrip() if test.misconception else ""
+        )
+        hint = f" Hint: {ticked(test.hint)}" if test.hint else ""
+        yield f"- {ticked(test.behaviour)}: {ticked(test.headline)}{place}{known}{hint}"
+    if len(failed) > MOST_FAILURES:
+        yield f"- and {len(failed) - MOST_FAILURES} more"

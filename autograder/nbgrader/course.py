@@ -1,0 +1,116 @@
+"""Build the course tree: settings, the instructor's notebook, what students get beside it, nbgrader's own release."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder import release as releases
+from autograder.nbgrader import CourseError, course_id, source
+from autograder.release import leak_scan
+
+CONFIG = "nbgrader_config.py"
+CONFIG_TEXT = '''\
+"""The course's settings for nbgrader. Write your own below the call; what it sets is said in autograder/NBGRADER.md."""
+
+from autograder.nbgrader.steps import configure
+
+c = get_config()  # noqa: F821
+c.CourseDirectory.course_id = "{course}"
+configure(c)
+'''
+SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Course:
+    """A built course: its folder, and a line for each part."""
+
+    folder: Path
+    lines: tuple[str, ...]
+
+
+def build(folder: Path, root: Path = releases.ROOT) -> Course:
+    """Build the course in `folder`, or bring an existing one up to date; gradebook and submissions stay as they are.
+
+    Raises:
+        CourseError: the folder cannot be written, nbgrader is missing or refuses, or the release would give something
+            away: then release/ is removed again.
+        ReleaseError: the students' bundle cannot be made or is not clean.
+    """
+    made = releases.make(root)
+    if made.findings:
+        raise releases.ReleaseError(f"the bundle is not clean: {made.findings[0]}")
+    manifest, asked = made.manifest, source.questions()
+    name = course_id(manifest)
+    files = {path: data for path, data in made.files.items() if path != manifest.file}
+    files[f"{name}.ipynb"] = source.as_json(source.notebook(made.reference, manifest, asked))
+    try:
+        for path, data in files.items():
+            _write(folder / "source" / name / path, data)
+        config = folder / CONFIG
+        kept = config.exists()
+        if not kept:
+            _write(config, CONFIG_TEXT.format(course=name).encode())
+    except OSError as problem:
+        raise CourseError(f"{folder} cannot be written: {problem.strerror}") from None
+    _generate(folder, name)
+    released = folder / "release" / name
+    for finding in leaks(released, made.secrets, asked):
+        _withdraw(released)
+        raise CourseError(f"the release would give something away, and was removed: {finding}")
+    count = sum(path.is_file() for path in released.rglob("*"))
+    return Course(
+        folder,
+        (
+            f"{config}: {'kept as it was' if kept else 'written'}",
+            f"{folder / 'source' / name}: {len(files)} files, the notebook with solutions and mark schemes among them",
+            f"{released}: {count} files, clean",
+            f"{folder / 'gradebook.db'}: knows the assignment '{name}'",
+        ),
+    )
+
+
+def leaks(released: Path, secrets: leak_scan.Secrets, asked: list[source.Question]) -> Iterator[str]:
+    """What the released notebook says that students must not read; the files beside it are the bundle's."""
+    files = {path.name: path.read_bytes() for path in sorted(released.glob("*.ipynb"))}
+    yield from map(str, leak_scan.scan(files, secrets))
+    schemes = {question.id: question.scheme.split("\n")[1] for question in asked}
+    for path, data in files.items():
+        for question, line in schemes.items():
+            if json.dumps(line, ensure_ascii=False)[1:-1].encode() in data:
+                yield f"{path}: holds the mark scheme of '{question}'"
+
+
+def environment() -> dict[str, str]:
+    """The environment for nbgrader's commands: it starts `alembic` by name, which lies beside this Python."""
+    return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
+
+
+def _generate(folder: Path, name: str) -> None:
+    """Let nbgrader make release/ and tell its gradebook about the assignment."""
+    command = [sys.executable, "-m", "nbgrader", "generate_assignment", name, "--force"]
+    done = subprocess.run(
+        command, cwd=folder, env=environment(), capture_output=True, text=True, errors="replace", timeout=SECONDS
+    )
+    if done.returncode != 0:
+        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        told = next(
+            (line for line in reversed(lines) if "Error" in line or "No module" in line), lines[-1] if lines else ""
+        )
+        raise CourseError(f"nbgrader generate_assignment failed in {folder}: {' '.join(told.split())}")
+
+
+def _withdraw(released: Path) -> None:
+    for path in sorted(released.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
