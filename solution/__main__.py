@@ -6,6 +6,7 @@ Exit status: 0 done, 2 a recipe, an option or the data cannot be used.
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -80,10 +81,14 @@ def run_one(name: str, overrides: dict[str, str], out: Path) -> None:
     said = [f"{key}={overrides[key]}" for key in changed if key not in (*tables.NOT_SAID, "backbone")]
     folder = out / ".".join([name, settings.backbone, *said]).replace("/", "_") / f"seed{settings.seed}"
     console = Console(highlight=False)
-    if not (folder / "evaluation.json").exists():
-        console.rule(f"{name}, {settings.backbone}, seed {settings.seed}")
-        training.train_run(load_module(REFERENCE), settings, folder, console, resume=(folder / "last.pt").exists())
-    print(tables.write(tables.row_of(recipe, folder, asdict(settings), changed)))
+    if (folder / "evaluation.json").exists():
+        console.print(f"{folder} is finished already; remove it to run it again", soft_wrap=True)
+        return
+    console.rule(f"{name}, {settings.backbone}, seed {settings.seed}")
+    resume, start = (folder / "last.pt").exists(), time.process_time()
+    training.train_run(load_module(REFERENCE), settings, folder, console, resume=resume)
+    cpu_seconds = None if resume else time.process_time() - start
+    print(tables.write(tables.row_of(recipe, folder, asdict(settings), changed, cpu_seconds)))
 
 
 if __name__ == "__main__":

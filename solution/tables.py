@@ -41,18 +41,20 @@ NOT_SAID = ("root", "cache", "workers", "threads", "seed", "weights")
 Row = dict[str, Any]
 
 
-def row_of(recipe: Recipe, folder: Path, settings: dict[str, Any], changed: Iterable[str]) -> Row:
+def row_of(
+    recipe: Recipe, folder: Path, settings: dict[str, Any], changed: Iterable[str], cpu_seconds: float | None
+) -> Row:
     """What is kept of a finished run.
 
     Args:
         folder: the run's. settings: all of them. changed: names of those that differ from the recipe's own.
+        cpu_seconds: of all threads together, loading and evaluation included; None where the run was interrupted.
     """
     evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
     versions = json.loads((folder / "versions.json").read_text(encoding="utf-8"))
     with open(folder / "history.csv", encoding="utf-8", newline="") as file:
         epochs = list(csv.DictReader(file))
     history = [{name: float(epoch[name]) for name in CURVES if epoch[name]} for epoch in epochs]
-    seconds = sum(float(epoch[name] or 0) for epoch in epochs for name in ("mine_s", "train_s", "validate_s"))
     return {
         "recipe": recipe.name,
         "backbone": settings["backbone"],
@@ -62,7 +64,7 @@ def row_of(recipe: Recipe, folder: Path, settings: dict[str, Any], changed: Iter
         "seed": settings["seed"],
         "epochs": len(history) - 1,
         "best_epoch": evaluation["best_epoch"],
-        "seconds": round(seconds, 1),
+        "cpu_seconds": cpu_seconds and round(cpu_seconds, 1),
         "figures": {
             f"{when} {part}": _kept(evaluation[when][part]) for when in ("before", "after") for part in ("val", "test")
         },
@@ -134,7 +136,7 @@ def table(family: str, rows: list[Row], recipes: list[Recipe]) -> list[str]:
         "best epoch",
         "val P@1",
         *(name for name, _ in columns),
-        "minutes",
+        "CPU minutes",
         "date",
     ]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
@@ -159,9 +161,14 @@ def _cells(group: list[Row], columns: list[Column]) -> list[str]:
         ", ".join(str(row["best_epoch"]) for row in group),
         _change(group, "val", lambda tree: tree["P@1"]),
         *(_change(group, "test", value) for _, value in columns),
-        f"{sum(row['seconds'] for row in group) / len(group) / 60:.1f}",
+        _minutes([row["cpu_seconds"] for row in group]),
         max(row["versions"]["date"] for row in group)[:10],
     ]
+
+
+def _minutes(seconds: list[float | None]) -> str:
+    known = [one for one in seconds if one is not None]
+    return f"{sum(known) / len(known) / 60:.1f}" if known else "–"
 
 
 def _short(note: str) -> str:
