@@ -18,7 +18,6 @@ from types import TracebackType
 from typing import Any
 
 VERSION = 1
-LONGEST_LINE = 1 << 16
 
 try:
     import fcntl
@@ -119,9 +118,9 @@ class Journal:
         end = 0
         with open(self._file, "rb", closefd=False) as file:
             file.seek(0)
-            while line := file.readline(LONGEST_LINE):
+            while line := file.readline():
                 if not line.endswith(b"\n"):
-                    self.torn = os.fstat(self._file).st_size - end
+                    self.torn = len(line)
                     break
                 tree = _parsed(line)
                 if end == 0:
@@ -132,6 +131,7 @@ class Journal:
                 else:
                     self.damaged += 1
                 end += len(line)
+        os.ftruncate(self._file, end)
         if end == 0:
             self._end = 0
             self._append({"journal": VERSION})

@@ -8,6 +8,7 @@ opened.
 from __future__ import annotations
 
 import bz2
+import errno
 import lzma
 import re
 import stat
@@ -32,6 +33,7 @@ ENTRY_BYTES = 512  # of a zip's table of contents, on average, at most
 XZ_MEMORY = 96 * MB
 RATIO, RATIO_FROM = 150, 8 * MB
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA may ask for gigabytes of memory
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.EIO)
 BROKEN = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, struct.error, ValueError,
           RuntimeError, NotImplementedError, OverflowError, IndexError, KeyError)  # fmt: skip
 
@@ -111,7 +113,7 @@ def unpack(archive: Path, target: Path, caps: Caps) -> Iterator[Member]:
             raise
         raise ArchiveError(f"the archive is damaged ({_reason(problem)}); pack it again") from None
     except OSError as problem:
-        if problem.errno is None:  # what the decompressors raise has no number
+        if problem.errno not in DISK:  # the decompressors' own, or a place to seek that is none
             raise ArchiveError(f"the archive is damaged ({_reason(problem)}); pack it again") from None
         raise
 

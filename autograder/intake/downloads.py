@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from autograder.intake.archives import TAR, ZIP, is_archive
+from autograder.intake.archives import OTHER, TAR, ZIP, is_archive
 from autograder.intake.choice import KINDS
 from autograder.intake.submission import IntakeError
 from autograder.intake.tree import Entry, Tree
@@ -262,8 +262,10 @@ def _plain(tree: Tree, levels: list[Tree], expected: str) -> Download:
         where = tree.name
         return Download("one hand-in", [HandIn(_stem(where), "", where, tuple(levels[-1].entries))], tree.notes)
     clones = [top for top in level.tops() if top in level.clones]
-    prefix = _common_prefix(clones)
+    prefix = _prefix(clones, level.name)
     notes = list(level.notes)
+    if prefix:
+        notes.append(f"'{prefix}', which all clones begin with, is taken for the name of the assignment")
     hand_ins = []
     for top, entries in _grouped(level).items():
         folder = any("/" in entry.name for entry in entries) and top not in level.archives
@@ -291,9 +293,12 @@ def _level_of_students(levels: list[Tree], stem: str) -> Tree | None:
     return last
 
 
-def _common_prefix(names: list[str]) -> str:
-    """What all clones begin with, up to a "-": the assignment's own name. "" where there is one clone only."""
-    ends = (min(names), max(names)) if len(names) > 1 else ("", "")
+def _prefix(clones: list[str], folder: str) -> str:
+    """What all clones begin with: the assignment, as the folder around them is called, else up to a shared "-"."""
+    own = f"{folder.removesuffix('-submissions')}-"
+    if clones and all(name.startswith(own) for name in clones):
+        return own
+    ends = (min(clones), max(clones)) if len(clones) > 1 else ("", "")
     same = [a == b for a, b in zip(*ends, strict=False)]
     common = ends[0][: same.index(False) if False in same else len(same)]
     return common[: common.rfind("-") + 1]
@@ -301,7 +306,7 @@ def _common_prefix(names: list[str]) -> str:
 
 def _stem(name: str) -> str:
     lower = name.lower()
-    ending = next((ending for ending in (*TAR, *ZIP) if lower.endswith(ending)), None)
+    ending = next((ending for ending in (*TAR, *ZIP, *OTHER) if lower.endswith(ending)), None)
     return name[: -len(ending)] if ending else PurePosixPath(name).stem
 
 

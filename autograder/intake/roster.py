@@ -14,7 +14,7 @@ from autograder.intake.submission import IntakeError
 MOST_BYTES = 20 << 20
 IDS = (
     "id number", "student id", "student number", "sis user id", "sid", "username", "user", "login", "login id",
-    "user id", "sis login id", "netid", "student_id", "identifier", "github_username", "id",
+    "sis login id", "netid", "student_id", "identifier", "github_username", "id", "user id",
 )  # fmt: skip
 EMAILS = ("email", "email address", "e-mail", "mail")
 NAMES = ("full name", "name", "student", "student name", "display name")

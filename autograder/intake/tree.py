@@ -59,7 +59,7 @@ class Tree:
             return {name[len(start) :] for name in names if name.startswith(start)}
 
         return Tree(
-            name=self.name,
+            name=folder,
             entries=[entry.below(1) for entry in self.entries if entry.name.startswith(start)],
             archives=within(self.archives),
             refused={n[len(start) :]: why for n, why in self.refused.items() if n.startswith(start)},
