@@ -101,7 +101,7 @@ def _handed(uploads: list[Upload], data: str, root: Path | None) -> Handed | Non
     try:
         return Handed(uploads[0], pictures_of(data, root) if data else hidden_pictures(), *uploads[1:])
     except (DataMissing, ValueError) as problem:
-        stop(USAGE, f"--data {data}: {problem}")
+        stop(USAGE, str(problem))
 
 
 @app.command()

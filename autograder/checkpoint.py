@@ -4,9 +4,10 @@ The bytes are never opened here. They go behind the wall twice: first to the ref
 describes the images with the network as it was before training, then to the student's file, which describes them
 before and after. The images go there in an order drawn afresh and without labels; P@1 and mAP are computed here.
 
-The best of all untrained networks counts, of the student's and of the reference's with several seeds: a file that
-plays dumb before training gains nothing by it, nor does a lucky random network by being called a trained one. P@1 of a
-random network varies by half of what a short training adds; mAP varies otherwise, so both have to rise.
+The best of all untrained networks counts, of the student's and of the reference's with several seeds, each with the
+BatchNorm statistics of images and with none: a file that plays dumb before training gains nothing by it, nor does a
+lucky random network by being called a trained one. P@1 of random networks varies by as much as a short training adds,
+mAP by less than that, so both have to rise.
 """
 
 from __future__ import annotations
@@ -161,26 +162,28 @@ def _judge(
         raise Refused(f"{size}; hand in the best.pt of a run, which holds weights alone")
     rng = np.random.default_rng([seed, handed.pictures.count])
     order = rng.permutation(handed.pictures.count)
-    others = [] if handed.baseline else [int(s) for s in rng.integers(2**31, size=settings["other_seeds"])]
+    others = rng.integers(2**31, size=settings["other_seeds"]).tolist()
+    settling = handed.pictures.settling
 
     with opened(wall, known.reference(), endings) as session:
         if session.import_problem is not None:
             raise GraderFault(f"the reference cannot be imported: {session.import_problem}")
-        talk = Talk(session, handed, seed, time_limit(settings, handed.pictures, 1 + len(others)))
+        talk = Talk(session, handed, seed, time_limit(settings, handed.pictures, 2 + 2 * len(others)))
         try:
             config = trained_with(talk.ask("inspect", talk.name, settings["parameters"]), handed.pictures, outcome)
-            for each in (config.seed, *others):
-                talk.ask("untrained", {**asdict(config), "seed": each}, talk.weights, handed.pictures.settling)
-            found = talk.describe(order, 1 + len(others))
+            starts = [(each, images) for each in (config.seed, *others) for images in (settling, None)]
+            for each, images in starts[:1] if handed.baseline else starts:
+                talk.ask("untrained", {**asdict(config), "seed": each}, talk.weights, images)
+            found = talk.describe(order, 1 if handed.baseline else len(starts))
             untrained = [figures(handed.pictures.asking, order, rows) for rows in found]
         except StudentError as problem:
             if problem.kind != "exception":
                 raise
-            height, width = handed.pictures.settling.shape[2:]
+            height, width = settling.shape[2:]
             raise Refused(f"is of a network that cannot take these images of {height} × {width} pixels") from None
     with opened(wall, submission.source, endings) as session:
         talk = Talk(session, handed, seed, time_limit(settings, handed.pictures, 2))
-        talk.ask("untrained", asdict(config), talk.weights, handed.pictures.settling)
+        talk.ask("untrained", asdict(config), talk.weights, settling)
         talk.ask("trained", asdict(config), talk.name)
         own, after = (figures(handed.pictures.asking, order, rows) for rows in talk.describe(order, 2))
 
@@ -198,7 +201,8 @@ def _judge(
 
 def time_limit(settings: dict[str, Any], pictures: Pictures, networks: int) -> float:
     """Seconds that one of the two conversations may take, with so many networks."""
-    return settings["seconds"] + settings["megapixel_seconds"] * pictures.megapixels * networks
+    each = settings["image_seconds"] * pictures.count + settings["megapixel_seconds"] * pictures.megapixels
+    return settings["seconds"] + each * networks
 
 
 @contextmanager
@@ -210,7 +214,7 @@ def roomy(wall: Wall, manifest: Manifest, handed: Handed) -> Iterator[None]:
         before.limits,
         memory_mb=settings["memory_mb"],
         file_mb=settings["file_mb"] + before.limits.file_mb + extra,
-        submission_seconds=time_limit(settings, handed.pictures, 1 + settings["other_seeds"]),
+        submission_seconds=time_limit(settings, handed.pictures, 2 + 2 * settings["other_seeds"]),
         improvement_seconds=0.0,
     )
     wall.manifest = dataclasses.replace(before, limits=limits)

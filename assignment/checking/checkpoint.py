@@ -80,12 +80,12 @@ class Evaluation:
             return {"problem": "unreadable"}
         return {"problem": "", "settings": asdict(config), "epoch": state["epoch"], "parameters": parameters}
 
-    def untrained(self, settings: dict[str, Any], weights: str, images: Tensor) -> dict[str, str]:
+    def untrained(self, settings: dict[str, Any], weights: str, images: Tensor | None) -> dict[str, str]:
         """Build the network as it is before training, the same for the same settings.
 
         Args:
             settings: what `inspect` gave. weights: name of a received state_dict for the backbone, "" for random ones.
-            images: (B, 3, H, W) that random BatchNorm layers take their statistics from.
+            images: (B, 3, H, W) that random BatchNorm layers take their statistics from; None leaves them as they are.
         """
         return self._keep(lambda: self._build(settings, weights, images))
 

@@ -68,7 +68,7 @@ def trained() -> dict:
     optimizer = torch.optim.AdamW([*network.parameters(), *head.parameters()], lr=2e-3)
     generator = torch.Generator().manual_seed(0)
     network.train()
-    for _ in range(4):
+    for _ in range(5):
         for rows in torch.randperm(len(images), generator=generator).split(32):
             logits = 16 * network(images[rows]) @ F.normalize(head.weight).T
             optimizer.zero_grad()
@@ -129,6 +129,7 @@ def test_a_trained_checkpoint_earns_the_credit(judge, trained):
     assert (outcome.status, outcome.reason) == ("passed", ""), outcome.problem
     details = outcome.details
     assert details["p_at_1_after"] - details["p_at_1_before"] >= MANIFEST.checkpoint["least_rise"]
+    assert details["map_after"] - details["map_before"] >= MANIFEST.checkpoint["least_rise_map"]
     assert details["own"] == pytest.approx(details["reference"][0], abs=0.01)  # the same network, built by either file
     assert len(endings) == 2
 
@@ -269,6 +270,13 @@ def test_without_training_there_is_no_credit(judge, untrained):
     assert outcome.details["p_at_1_after"] == outcome.details["own"][0]
 
 
+def test_other_statistics_are_no_training(judge):
+    """BatchNorm layers that keep their zeros and ones make another, often better, random network."""
+    outcome, _ = judge(upload(state_of(model.build(dml, CONFIG))))
+    assert outcome.details["p_at_1_after"] in [p_at_1 for p_at_1, _ in outcome.details["reference"]]
+    assert outcome.status == "failed"
+
+
 def test_a_file_cannot_lower_its_own_baseline(judge, untrained):
     """It answers noise until it has been loaded with weights, which are those of an untrained network."""
     body = (
@@ -336,7 +344,7 @@ def test_answers_of_the_wrong_form(judge, trained, answer, words):
     ],
 )
 def test_files_that_give_no_value(judge, trained, body, reason):
-    short = {**MANIFEST.checkpoint, "seconds": 3.0, "megapixel_seconds": 1.0}
+    short = {**MANIFEST.checkpoint, "seconds": 3.0, "image_seconds": 0.0, "megapixel_seconds": 1.0}
     source = with_extractor(f"    def forward(self, x, eps=1e-6):\n        {body}")
     outcome, _ = judge(upload(trained), source, manifest=dataclasses.replace(MANIFEST, checkpoint=short))
     assert (outcome.status, outcome.reason) == ("failed", reason)
