@@ -98,7 +98,7 @@ def print_result(record: Tree, manifest: Manifest, console: Console) -> None:
 
 def checkpoint_lines(record: Tree) -> Iterator[Text]:
     """P@1 of the handed-in checkpoint, if it came that far, and what an instructor should know about its baseline."""
-    handed = record.get("checkpoint")  # records of before there were checkpoints have no such entry
+    handed = record.get("checkpoint") or {}  # records of before there were checkpoints have no such entry
     for entry in record["tasks"] if handed else []:
         details = entry["tests"][0]["details"]
         if entry["id"] != CHECKPOINT or "p_at_1_after" not in details:
