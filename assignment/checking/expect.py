@@ -62,7 +62,9 @@ class Expectation:
         got = self.answer.array.astype(np.float64)
         if not np.isnan(expected).any():
             self.finite()
-        wrong = ~np.isclose(got, expected, atol=atol, rtol=rtol, equal_nan=True)
+        with np.errstate(invalid="ignore"):  # ∞ − ∞
+            near = np.isfinite(expected) & (np.abs(got - expected) <= atol + rtol * np.abs(expected))
+        wrong = ~(near | (got == expected) | (np.isnan(got) & np.isnan(expected)))
         if wrong.any():
             count = "is not the right number" if wrong.size == 1 else f"has {wrong.sum()} of {wrong.size} values wrong"
             self._fail(count, expected)

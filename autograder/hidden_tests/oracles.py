@@ -14,8 +14,7 @@ def distances(a: Array, b: Array) -> Array:
     a, b = a.astype(np.float64), b.astype(np.float64)
     result = np.zeros((len(a), len(b)))
     for i, x in enumerate(a):
-        for j, y in enumerate(b):
-            result[i, j] = ((x - y) ** 2).sum()
+        result[i] = ((x - b) ** 2).sum(axis=1)
     return result
 
 

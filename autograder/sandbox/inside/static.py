@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from assignment.checking.loops import find_loops
+from assignment.checking.loops import every_node, find_loops
 
 MAX_REPAIRS = 20
 SUSPICIOUS_MODULES = frozenset(
@@ -62,7 +62,7 @@ def examine(source: str, names: dict[str, list[str]]) -> tuple[str, dict[str, An
 
 @lru_cache(maxsize=1)
 def parsed(source: str) -> ast.Module:
-    """Parse; the last text's tree is kept, since it is asked for twice."""
+    """Parse; the last text's tree is kept, since it is asked for three times."""
     return ast.parse(source)
 
 
@@ -140,16 +140,12 @@ def replace_block(lines: list[str], start: int, end: int, line: int, message: st
 def find_flags(tree: ast.Module) -> list[str]:
     """List imports and names that a solution of the assignment rarely needs; for the instructor's eye only."""
     found: list[tuple[int, str]] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            modules = [node.module or ""]
-        else:
-            modules = []
-        line = getattr(node, "lineno", 0)
-        found += [(line, f"import {m}") for m in modules if m.split(".")[0] in SUSPICIOUS_MODULES]
+    for node in every_node(tree):
         if isinstance(node, (ast.Attribute, ast.Name)):
             name = node.attr if isinstance(node, ast.Attribute) else node.id
-            found += [(node.lineno, name)] if name in SUSPICIOUS_NAMES else []
+            if name in SUSPICIOUS_NAMES:
+                found.append((node.lineno, name))
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            found += [(node.lineno, f"import {m}") for m in modules if m.split(".")[0] in SUSPICIOUS_MODULES]
     return [f"line {line}: {what}" for line, what in sorted(set(found))[:50]]
