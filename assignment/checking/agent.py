@@ -23,12 +23,18 @@ from torch.overrides import TorchFunctionMode
 
 from assignment.checking import probes
 from assignment.checking.loops import find_loops
-from assignment.checking.student import Request, Response
+from assignment.checking.student import Request, Response, describe
 from assignment.manifest import Manifest
+
+PLAIN = (type(None), bool, int, float, str, torch.Tensor, np.ndarray, np.generic, list, tuple, dict)
 
 
 class NoPlainValue(TypeError):
     """A returned value holds something that is neither a number, a text, an array nor an object to keep."""
+
+
+class NoObject(TypeError):
+    """A plain value came back where an object was to be made."""
 
 
 class Agent:
@@ -43,12 +49,24 @@ class Agent:
         self.module = module
         self.manifest = manifest
         self.source = source
-        self.objects: list[Any] = []
+        self.objects: dict[int, Any] = {}
+        self.step = 0
 
     def perform(self, request: Request) -> Response:
-        """Perform one request (see `Student.request`); an exception of the student's becomes an `error` entry."""
+        """Perform a request (see `Student.request`) after those that waited for it; return the last one's response.
+
+        An exception of the student's ends it with an `error` entry; its `step` is the place of the request at fault.
+        """
         if request.get("fresh"):  # a new test starts: what the last one kept is not needed any more
             self.objects.clear()
+        for self.step, single in enumerate([*request.get("before", ()), request]):
+            response = self._perform(single)
+            if "error" in response:
+                response["error"]["step"] = self.step
+                break
+        return response
+
+    def _perform(self, request: Request) -> Response:
         torch.set_grad_enabled(True)  # an earlier test's code may have left these changed
         torch.set_default_dtype(torch.float32)
         seed = request["seed"]
@@ -61,6 +79,8 @@ class Agent:
             return self._error("not-implemented", problem)
         except NoPlainValue as problem:
             return self._error("value", problem)
+        except NoObject as problem:
+            return {"error": {"kind": "value", "type_name": "", "message": str(problem), "line": 0}}
         except MissingName as problem:
             return self._error("missing", problem)
         except WrongSignature as problem:
@@ -78,14 +98,13 @@ class Agent:
         if request["op"] == "get":
             return {"value": self.plain(getattr(self.objects[request["on"]], args[0]))}
         if request["op"] == "probe":
-            return {"value": self.plain(getattr(probes, request["name"])(self, *args, **kwargs))}
+            return {"value": self._given(getattr(probes, request["name"])(self, *args, **kwargs), request)}
         if "on" in request:
             function = self.objects[request["on"]]
             if "method" in request:
                 function = getattr(function, request["method"])
         else:
             function = self.find(request["name"])
-        check_signature(function, request["name"], args, kwargs)
         return self._call(function, args, kwargs, request)
 
     def _call(
@@ -96,10 +115,14 @@ class Agent:
             args[position].requires_grad_(True)
         before = [a.detach().clone() if isinstance(a, torch.Tensor) else None for a in args]
         response: Response = {}
-        if request.get("count"):
-            value, response["operations"] = count_operations(lambda: function(*args, **kwargs))
-        else:
-            value = function(*args, **kwargs)
+        try:
+            if request.get("count"):
+                value, response["operations"] = count_operations(lambda: function(*args, **kwargs))
+            else:
+                value = function(*args, **kwargs)
+        except TypeError:
+            check_signature(function, request["name"], args, kwargs)
+            raise
         response["mutated"] = [
             i for i, old in enumerate(before) if old is not None and not torch.equal(old, args[i].detach())
         ]
@@ -111,8 +134,16 @@ class Agent:
             response["gradients"] = [
                 (torch.zeros_like(x) if g is None else g).detach().numpy() for g, x in zip(found, inputs, strict=True)
             ]
-        response["value"] = self.plain(value)
+        response["value"] = self._given(value, request)
         return response
+
+    def _given(self, value: Any, request: Request) -> Any:
+        """What goes out: a plain tree; of an object that the request makes, only its reference."""
+        if "keep" not in request:
+            return self.plain(value)
+        if isinstance(value, PLAIN):
+            raise NoObject(f"expected an object, got {describe(self.plain(value))}")
+        return self.keep(value, request["keep"])
 
     def find(self, name: str) -> Callable[..., Any]:
         """Return what the student's file calls `name`, by one of its aliases if need be."""
@@ -155,10 +186,11 @@ class Agent:
             return {str(key): self.plain(part, depth + 1) for key, part in value.items()}
         return self.keep(value)
 
-    def keep(self, value: Any) -> dict[str, Any]:
-        """Keep an object on this side and return the reference to it."""
-        self.objects.append(value)
-        return {"$object": len(self.objects) - 1, "type_name": type(value).__name__}
+    def keep(self, value: Any, number: int | None = None) -> dict[str, Any]:
+        """Keep an object on this side, under the asker's number or one below 0, and return the reference to it."""
+        number = -1 - len(self.objects) if number is None else number
+        self.objects[number] = value
+        return {"$object": number, "type_name": type(value).__name__}
 
     def _error(self, kind: str, problem: BaseException) -> Response:
         own = [f for f in traceback.extract_tb(problem.__traceback__) if f.filename == self.module.__file__]
@@ -187,7 +219,7 @@ class WrongSignature(TypeError):
 
 
 def check_signature(function: Callable[..., Any], name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
-    """Raise WrongSignature if the call's arguments do not fit, before anything runs."""
+    """Raise WrongSignature if the call's arguments do not fit, which explains a TypeError."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some callables do not tell; the call itself will

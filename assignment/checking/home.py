@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +18,7 @@ from assignment.checking.limit import TookTooLong, time_limit
 from assignment.checking.load import LoadError, line_in, load_module
 from assignment.checking.outcome import Outcome
 from assignment.checking.runner import TestRun
-from assignment.checking.student import Answer, Request, Response, Student, StudentError, describe
+from assignment.checking.student import Answer, Request, Response, Student, describe
 from assignment.manifest import Manifest
 
 PUBLIC_TESTS = Path(__file__).resolve().parents[1] / "public_tests"
@@ -47,7 +47,11 @@ def check_file(path: Path, manifest: Manifest, tasks: Iterable[str] | None = Non
     Raises:
         LoadError: the file cannot be imported.
     """
-    module = _load(path, manifest)
+    return check_module(_load(path, manifest), manifest, tasks)
+
+
+def check_module(module: ModuleType, manifest: Manifest, tasks: Iterable[str] | None = None) -> Round:
+    """Run the public tests on what is already imported, or on what a notebook has defined so far."""
     desks: list[_Desk] = []
     late: list[str] = []
 
@@ -95,24 +99,17 @@ class _Desk:
         except TookTooLong as problem:
             line = line_in(str(self.agent.module.__file__), problem)
             message = f"did not come back within {self.seconds:g} s"
-            return {"error": {"kind": "timeout", "type_name": "", "message": message, "line": line}}
+            step = self.agent.step
+            return {"error": {"kind": "timeout", "type_name": "", "message": message, "line": line, "step": step}}
 
 
 class HomeStudent(Student):
     """A student whose answers say how they were asked for, with the numbers: nothing is secret in a public test."""
 
-    def request(self, op: str, name: str, args: Any, kwargs: dict[str, Any], **options: Any) -> Any:
-        """Send one request, as `Student.request`; the answer's `called` shows short arrays in full."""
+    def described(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
+        """How a call is described, short arrays in full."""
         parts = [show(a) for a in args] + [f"{key}={show(a)}" for key, a in kwargs.items()]
-        called = f"{name}({', '.join(parts)})"
-        try:
-            answer = super().request(op, name, args, kwargs, **options)
-        except StudentError as problem:
-            problem.called = called
-            raise
-        if not isinstance(answer, Answer):
-            return answer
-        return Answer(answer.value, called, answer.gradients, answer.has_graph, answer.operations, answer.mutated)
+        return f"{name}({', '.join(parts)})"
 
 
 def show(value: Any) -> str:

@@ -181,6 +181,16 @@ def items(agent: Agent, dataset: Dataset, indices: list[int]) -> list[Any]:
     return [list(dataset[int(i)]) for i in indices]
 
 
+def stacked_items(agent: Agent, dataset: Dataset, indices: list[int]) -> Tensor | list[Any]:
+    """Several items of images as one tensor (items, images, C, H, W); as `items` where their parts are not alike."""
+    rows = items(agent, dataset, indices)
+    parts = [part for row in rows for part in row]
+    kinds = {(part.shape, part.dtype) if type(part) is Tensor and part.ndim == 3 else None for part in parts}
+    if len(kinds) != 1 or None in kinds or len({len(row) for row in rows}) != 1:
+        return rows
+    return torch.stack(parts).unflatten(0, (len(rows), -1))
+
+
 def set_indices(agent: Agent, target: Any, name: str, values: Tensor) -> None:
     """Overwrite an attribute that holds indices, in the container that the student chose for it."""
     current = getattr(target, name, None)

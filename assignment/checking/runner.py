@@ -59,6 +59,7 @@ class TestCall:
         known.update(callspec.params if callspec else {})
         arguments = {name: known[name] for name in self.item._fixtureinfo.argnames}
         self.item.obj(**arguments)
+        student.finish()
 
     def outcome(self) -> Outcome:
         """An outcome with this test's mark, not yet judged."""

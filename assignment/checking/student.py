@@ -2,12 +2,16 @@
 
 A `Student` does not know where the file runs. It hands each request, a tree of plain values, to a `perform` function:
 at home that is `Agent.perform` in this process, behind the wall it is a session over the wire.
+
+A request that makes an object or changes one has no value to look at. It waits, and goes out together with the next
+request that has one: a way there and back costs more than most of what is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -113,6 +117,10 @@ class RemoteObject:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.student.request("call", self.type_name, args, kwargs, on=self.id)
 
+    def run(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Call a method whose value nobody looks at: the call waits for the next request."""
+        self.student.later("call", f"{self.type_name}.{name}", args, kwargs, on=self.id, method=name)
+
     def gradient(self, *args: Any, wrt: Sequence[int] = (0,), **kwargs: Any) -> Any:
         """Call, sum the value, differentiate with respect to the arguments at the positions `wrt`."""
         return self.student.request("call", self.type_name, args, kwargs, on=self.id, gradient=list(wrt))
@@ -134,7 +142,14 @@ class Function:
     name: str
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call; a class (its name begins with a capital letter) gives a RemoteObject, anything else what comes back."""
+        if self.name[:1].isupper():
+            return self.student.make(self.name, "call", self.name, args, kwargs)
         return self.student.request("call", self.name, args, kwargs)
+
+    def run(self, *args: Any, **kwargs: Any) -> None:
+        """Call without looking at the value: the call waits for the next request."""
+        self.student.later("call", self.name, args, kwargs)
 
     def gradient(self, *args: Any, wrt: Sequence[int] = (0,), **kwargs: Any) -> Answer:
         """Call, sum the value, differentiate with respect to the arguments at the positions `wrt`."""
@@ -145,6 +160,17 @@ class Function:
         return self.student.request("call", self.name, args, kwargs, count=True)
 
 
+MAKERS = {  # probes that make an object, and the object's class; {1} is the argument that names it
+    "linear_model": "Linear",
+    "optimizer": "{1}",
+    "shift": "Shift",
+    "split": "ArraySplit",
+    "tiny_resnet": "TinyResNet",
+    "triplet_loader": "DataLoader",
+}
+SETTERS = frozenset(["set_attribute", "set_indices", "set_parameter", "set_training"])
+
+
 class Probes:
     """`student.probe.name(...)` runs a function of `assignment.checking.probes` beside the student's code."""
 
@@ -152,7 +178,14 @@ class Probes:
         self._student = student
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        return lambda *args, **kwargs: self._student.request("probe", name, args, kwargs)
+        def probe(*args: Any, **kwargs: Any) -> Any:
+            if name in MAKERS:
+                return self._student.make(MAKERS[name].format(*args), "probe", name, args, kwargs)
+            if name in SETTERS:
+                return self._student.later("probe", name, args, kwargs)
+            return self._student.request("probe", name, args, kwargs)
+
+        return probe
 
 
 class Student:
@@ -167,6 +200,7 @@ class Student:
         self._perform = perform
         self._seed = seed
         self._calls = 0
+        self._waiting: list[tuple[Request, str]] = []
         self.probe = Probes(self)
 
     def __getattr__(self, name: str) -> Function:
@@ -176,32 +210,69 @@ class Student:
 
     def loops(self, name: str) -> list[str]:
         """Loops that the file's text holds in a function and what it calls: ["line 12: for loop", …]; none if clean."""
-        found = self.request("loops", name, (), {}).value
+        request, called = self._prepared("loops", name, (), {}, {})
+        found = self._interpret(self._perform(request), [called]).value
         return [str(entry) for entry in found] if isinstance(found, list) else []
 
     def request(self, op: str, name: str, args: Sequence[Any], kwargs: dict[str, Any], **options: Any) -> Any:
-        """Send one request; return an Answer, or the RemoteObject where the value is an object."""
-        self._calls += 1
-        called = describe_call(name, args, kwargs)
-        response = self._perform(
-            {
-                "op": op,
-                "name": name,
-                "args": [plain(a) for a in args],
-                "kwargs": {key: plain(a) for key, a in kwargs.items()},
-                "seed": (self._seed + 7919 * self._calls) % 2**31,
-                **options,
-            }
-        )
-        return self._interpret(response, called)
+        """Send one request, after those that wait; return an Answer, or the RemoteObject where the value is an object.
 
-    def _interpret(self, response: Response, called: str) -> Any:
+        Raises:
+            StudentError: this request, or one of those that waited, gave no value; `called` tells which.
+        """
+        self.later(op, name, args, kwargs, **options)
+        return self._send()
+
+    def later(self, op: str, name: str, args: Sequence[Any], kwargs: dict[str, Any], **options: Any) -> None:
+        """Let a request wait for the next one."""
+        self._waiting.append(self._prepared(op, name, args, kwargs, options))
+
+    def make(self, type_name: str, op: str, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> RemoteObject:
+        """Let a request that makes an object wait for the next one; it fails there if its value is no object."""
+        request, called = self._prepared(op, name, args, kwargs, {})
+        request["keep"] = self._calls
+        self._waiting.append((request, called))
+        return RemoteObject(self, self._calls, type_name, called)
+
+    def finish(self) -> None:
+        """Send what still waits, at the end of a test: an error in it is an error."""
+        if self._waiting:
+            self._send()
+
+    def described(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
+        """How a call is described; no value is in it."""
+        return describe_call(name, args, kwargs)
+
+    def _prepared(
+        self, op: str, name: str, args: Sequence[Any], kwargs: dict[str, Any], options: dict[str, Any]
+    ) -> tuple[Request, str]:
+        self._calls += 1
+        request = {
+            "op": op,
+            "name": name,
+            "args": [plain(a) for a in args],
+            "kwargs": {key: plain(a) for key, a in kwargs.items()},
+            "seed": (self._seed + 7919 * self._calls) % 2**31,
+            **options,
+        }
+        return request, self.described(name, args, kwargs)
+
+    def _send(self) -> Any:
+        waiting, self._waiting = self._waiting, []
+        *before, request = [request for request, _ in waiting]
+        return self._interpret(self._perform({**request, "before": before}), [called for _, called in waiting])
+
+    def _interpret(self, response: Response, calls: list[str]) -> Any:
+        """Turn the response to the last of these calls, or the error of one of them, into what a test sees."""
+        called = calls[-1]
         error = response.get("error")
         if isinstance(error, dict):
             texts = {key: str(error.get(key, ""))[:500] for key in ("kind", "message", "type_name")}
-            line = error.get("line")
+            line, step = error.get("line"), error.get("step")
             if texts["kind"] not in AGENT_KINDS:
                 texts = {"kind": "garbage", "message": "an error of no known kind"}
+            if isinstance(step, int) and 0 <= step < len(calls):
+                called = calls[step]
             raise StudentError(**texts, line=line if isinstance(line, int) else 0, called=called)
         value = self._revive(response.get("value"), called)
         if isinstance(value, RemoteObject):
@@ -262,7 +333,13 @@ def describe(value: Any) -> str:
     if isinstance(value, (int, float)):
         return "a number"
     array = np.asarray(value)
-    return f"{array.dtype} {array.shape}"
+    return f"{dtype_name(array.dtype)} {array.shape}"
+
+
+@cache
+def dtype_name(dtype: np.dtype) -> str:
+    """The dtype's name; numpy takes its time to make it up."""
+    return str(dtype)
 
 
 def describe_call(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str:

@@ -31,14 +31,14 @@ class Mine:
         images = rng.normal(size=(len(labels), 3, 2, 2)).astype(np.float32) if images is None else images
         weight = rng.normal(size=(8, 12)).astype(np.float32)
         rows = unit(images.reshape(len(labels), 12).astype(np.float64) @ weight.T.astype(np.float64))
-        self.distances = ((rows[:, None] - rows) ** 2).sum(axis=2)
+        self.distances = 2 - 2 * rows @ rows.T  # of rows of length one
         self.model = student.probe.linear_model(weight, batchnorm=batchnorm)
         split = student.probe.split(images, labels)
         self.dataset = student.CUBtriplet(split) if transform is None else student.CUBtriplet(split, transform)
 
     def negatives(self) -> tuple[Answer, np.ndarray]:
         """Mine once; return the answer and its indices, all of which name an image."""
-        self.dataset.method("minehard", self.model)
+        self.dataset.run("minehard", self.model)
         answer = self.student.probe.as_indices(self.dataset, "hardneg")
         expect(answer).shape(len(self.labels)).between(0, len(self.labels) - 1)
         return answer, answer.array.astype(np.int64)

@@ -14,18 +14,22 @@ KINDS = frozenset(["not-implemented", "missing", "signature", "exception", "valu
 MAX_OPERATIONS = 10**9
 
 
-def checked_response(tree: Any, number: int, asked: int, lines: int) -> dict[str, Any] | None:
+def checked_response(tree: Any, number: int, asked: int, steps: int, lines: int) -> dict[str, Any] | None:
     """Return the response to the request `number`, None if the tree is not one.
 
     Args:
-        tree: from the wire. asked: how many gradients were asked for.
+        tree: from the wire. asked: how many gradients were asked for. steps: how many requests waited for this one.
         lines: length of the submitted file, for the line that an error names.
     """
     response = tree.get("response") if isinstance(tree, dict) else None
     if not isinstance(response, dict) or type(tree.get("number")) is not int or tree["number"] != number:
         return None
     if "error" in response:
-        return {"error": checked_error(response["error"], lines)} if isinstance(response["error"], dict) else None
+        if not isinstance(response["error"], dict):
+            return None
+        step = response["error"].get("step")
+        known = type(step) is int and 0 <= step <= steps
+        return {"error": {**checked_error(response["error"], lines), "step": step if known else steps}}
     gradients, mutated = response.get("gradients", []), response.get("mutated", [])
     if not (isinstance(gradients, list) and all(isinstance(part, np.ndarray) for part in gradients)):
         return None

@@ -38,6 +38,7 @@ class Start:
         strategy: "namespaces" (a mount and process namespace per submission), "users" (a user of its own) or "none".
         uid: the user a submission becomes; 0 to stay the same.
         seccomp: whether submissions get the filter of system calls.
+        descriptors: whether descriptors can be passed to it; a container engine stands between and passes bytes only.
         folder: writable folder of a submission; None if the grader must make one per session.
         undo: commands to run when the wall comes down.
     """
@@ -48,6 +49,7 @@ class Start:
     strategy: str
     uid: int
     seccomp: bool
+    descriptors: bool = True
     folder: str | None = "/tmp"
     undo: list[list[str]] = field(default_factory=list)
 
@@ -226,6 +228,7 @@ def container() -> Start:
         strategy="users",
         uid=unprivileged_uid() % 60_000 + 1_000,
         seccomp=bool(seccomp.compiled()),
+        descriptors=False,
         undo=[[program, "rm", "--force", name]],
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -62,15 +63,21 @@ class Wall:
         self._filter = seccomp.compiled().hex() if self.start.seccomp else ""
         self._sessions = 0
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the wall)
+        self._inlet: socket.socket | None = None
+        theirs: socket.socket | None = None
+        if self.start.descriptors:
+            self._inlet, theirs = socket.socketpair()
         self._process = subprocess.Popen(
             self.start.command,
             env=self.start.environment,
-            stdin=subprocess.PIPE,
+            stdin=subprocess.PIPE if theirs is None else theirs.fileno(),
             stdout=subprocess.PIPE,
             stderr=self._log,
             bufsize=0,
         )
-        self._link = Link(self._process)
+        if theirs is not None:
+            theirs.close()
+        self._link = Link(self._process, self._inlet)
         self.allow = self._link.allow
 
     def __enter__(self) -> Wall:
@@ -82,8 +89,9 @@ class Wall:
     def close(self) -> None:
         """Take the wall down; everything behind it dies."""
         with suppress(OSError):
-            if self._process.stdin is not None:
-                self._process.stdin.close()
+            for end in (self._inlet, self._process.stdin):
+                if end is not None:
+                    end.close()
         self._process.kill()
         self._process.wait()
         for command in self.start.undo:
@@ -214,7 +222,8 @@ class Session:
         self._send({**request, "number": number, "fresh": self._fresh})
         self._fresh = False
         tree = self._receive(self._deadline)
-        response = checked_response(tree, number, len(request.get("gradient", [])), self._lines)
+        asked, steps = len(request.get("gradient", [])), len(request.get("before", []))
+        response = checked_response(tree, number, asked, steps, self._lines)
         if response is None:
             raise self._broken("garbage", "the process answered something else than was asked")
         return response

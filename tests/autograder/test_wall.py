@@ -129,6 +129,27 @@ print(libc.syscall(435, 0, 0), ctypes.get_errno())
     assert said(wall, code).splitlines() == ["[] -1", "-1 38"]
 
 
+def test_the_channel_gives_no_hold_on_the_grader(wall):
+    if not wall.start.seccomp:
+        pytest.skip("libseccomp is missing")
+    code = """
+import array, os, socket
+channel = socket.socket(fileno=os.dup(3))
+print(channel.family == socket.AF_UNIX)
+try:
+    print(channel.getsockopt(socket.SOL_SOCKET, 77, 4))  # SO_PEERPIDFD
+except OSError:
+    print("no handle")
+sent = array.array("i", [os.open("/dev/null", os.O_RDONLY)])
+channel.sendmsg([bytes(3)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, sent)])
+"""
+    before = len(os.listdir("/proc/self/fd"))
+    with wall.session(code) as session:
+        assert session.import_problem is not None  # three bytes are no frame's beginning
+    assert session.endings[-1].output.splitlines() == ["True", "no handle"]
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_private_bytes_stay_within_the_limit(wall):
     with wall.session(during_call("x = []\nwhile True: x.append(bytearray(1 << 24))")) as session:
         assert kind_of_call(session) in ("memory", "exception")
@@ -311,6 +332,7 @@ def test_bare_processes_and_a_wall_that_is_down():
         wall.session("import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(60)\n").close()
         session = wall.session(GOOD)
         wall._process.kill()
+        wall._process.wait()
         with pytest.raises(WallError, match="sandbox"):
             call(session)
 

@@ -23,9 +23,9 @@ class Channel:
         self._reader = wire.Reader(max_body=1 << 30)
         self._waiting: list[Any] = []
 
-    def send(self, tree: Any) -> None:
+    def send(self, frame: bytes) -> None:
         """Write one frame, all of it."""
-        data = memoryview(wire.encode(tree))
+        data = memoryview(frame)
         while data:
             data = data[os.write(self.descriptor, data) :]
 
@@ -46,18 +46,17 @@ def serve(
     channel = Channel(descriptor)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # the process is killed, never flushed
     runnable, findings = static.examine(source, names)
-    channel.send({"findings": findings})
+    channel.send(wire.encode({"findings": findings}))
     if not findings["usable"]:
         os._exit(0)
     module, problem = import_source(runnable, folder / manifest.file)
-    channel.send({"imported": problem is None, "problem": problem})
+    channel.send(wire.encode({"imported": problem is None, "problem": problem}))
     if problem is not None:
         os._exit(0)
     agent = Agent(module, manifest)
     while True:
         request = channel.receive()
-        response = answer(agent, request, answer_bytes)
-        channel.send({"number": request["number"], "response": response})
+        channel.send(answer(agent, request, answer_bytes))
 
 
 def import_source(source: str, path: Path) -> tuple[types.ModuleType, dict[str, Any] | None]:
@@ -68,7 +67,8 @@ def import_source(source: str, path: Path) -> tuple[types.ModuleType, dict[str, 
     module.__file__ = str(path)
     sys.modules[path.stem] = module
     try:
-        exec(compile(source, str(path), "exec"), module.__dict__)  # the submission itself: this is what the jail is for
+        code = compile(static.parsed(source), str(path), "exec")
+        exec(code, module.__dict__)  # the submission itself: this is what the jail is for
     except BaseException as error:
         return module, describe_import_error(error, str(path))
     return module, None
@@ -84,15 +84,20 @@ def describe_import_error(error: BaseException, path: str) -> dict[str, Any]:
     return {"type_name": type(error).__name__, "message": message, "line": (own[-1] or 0) if own else 0}
 
 
-def answer(agent: Agent, request: dict[str, Any], answer_bytes: int) -> dict[str, Any]:
-    """Perform one request; whatever the student's code raises, and an answer over the limit, becomes an error entry."""
+def answer(agent: Agent, request: dict[str, Any], answer_bytes: int) -> bytes:
+    """Perform one request and write the frame of its response.
+
+    Whatever the student's code raises, and an answer over the limit, becomes an error entry.
+    """
+    number = request["number"]
     try:
-        response = agent.perform(request)
-        if len(wire.encode(response)) <= answer_bytes:
-            return response
+        frame = wire.encode({"number": number, "response": agent.perform(request)})
+        if len(frame) <= answer_bytes:
+            return frame
         kind, type_name, message = "value", "", "the returned value is too large"
     except MemoryError:
         kind, type_name, message = "memory", "MemoryError", ""
     except BaseException as error:
         kind, type_name, message = "exception", type(error).__name__, ""
-    return {"error": {"kind": kind, "type_name": type_name, "message": message, "line": 0}}
+    entry = {"kind": kind, "type_name": type_name, "message": message, "line": 0, "step": agent.step}
+    return wire.encode({"number": number, "response": {"error": entry}})

@@ -1,9 +1,11 @@
 """The warm process: has the libraries imported, holds no secret, forks one shut-in child per submission.
 
 It talks to the grader over its standard input and output in packets: 1 byte kind, 4 bytes session number, 4 bytes
-length, payload. It does not read what the child and the grader say to each other; it passes bytes on, counts the
-child's output, and sees to it that nothing of a child is left when its session ends. No student's code ever runs in
-this process.
+length, payload. It does not read what the child and the grader say to each other; it counts the child's output, and
+sees to it that nothing of a child is left when its session ends. No student's code ever runs in this process.
+
+The child gets a socket that the grader has sent along with START. Where that cannot be (standard input is a pipe), the
+child's bytes pass through here as DATA packets.
 
 Packets from the grader: START (JSON), DATA (bytes for the child), KILL.
 Packets to the grader: READY (JSON), DATA (bytes from the child), EXITED (JSON).
@@ -18,6 +20,7 @@ import resource
 import selectors
 import signal
 import socket
+import stat
 import struct
 import sys
 import time
@@ -31,7 +34,7 @@ import torchvision  # noqa: F401  (imported here once, so that no submission pay
 from assignment.checking import agent  # noqa: F401  (the same)
 from assignment.manifest import load
 
-from . import child, jail, no_gpu
+from . import child, first_use, huge_pages, jail, no_gpu
 
 PACKET = struct.Struct(">cII")
 START, DATA, KILL, READY, EXITED = b"S", b"D", b"K", b"R", b"E"
@@ -51,6 +54,9 @@ class Link:
         os.dup2(null, 0)
         os.dup2(2, 1)
         self._buffer = bytearray()
+        is_socket = stat.S_ISSOCK(os.fstat(self.inward).st_mode)
+        self._socket = socket.socket(fileno=self.inward) if is_socket else None
+        self.passed: list[int] = []  # descriptors that have come, one for each START
 
     def send(self, kind: bytes, session: int, payload: bytes = b"") -> None:
         """Write one packet, all of it."""
@@ -60,7 +66,11 @@ class Link:
 
     def receive(self) -> list[tuple[bytes, int, bytes]]:
         """Read what is there; return the packets that are complete. The process ends when the grader is gone."""
-        data = os.read(self.inward, CHUNK)
+        if self._socket is None:
+            data = os.read(self.inward, CHUNK)
+        else:
+            data, passed, _, _ = socket.recv_fds(self._socket, CHUNK, 1)
+            self.passed += passed
         if not data:
             os._exit(0)
         self._buffer += data
@@ -75,9 +85,13 @@ class Link:
 
 
 class Child:
-    """A running submission, as the warm process sees it."""
+    """A running submission, as the warm process sees it.
 
-    def __init__(self, session: int, options: dict[str, Any], own_namespace: int | None) -> None:
+    Args:
+        passed: the descriptor over which it speaks with the grader; None to pass its bytes on.
+    """
+
+    def __init__(self, session: int, options: dict[str, Any], own_namespace: int | None, passed: int | None) -> None:
         self.session = session
         self.memory = options["memory"]
         self.uid = options["uid"]
@@ -90,7 +104,11 @@ class Child:
         self.peak = 0
         self.next_watch = time.monotonic() + WATCH_SECONDS
         self.namespaces = own_namespace is not None
-        self.socket, theirs = socket.socketpair()
+        self.socket: socket.socket | None = None
+        if passed is None:
+            self.socket, theirs = socket.socketpair()
+        else:
+            theirs = socket.socket(fileno=passed)
         self.pipe, their_pipe = os.pipe()
         if own_namespace is not None:
             jail.next_child_in_own_pid_namespace()
@@ -101,14 +119,16 @@ class Child:
             jail.back_to_own_pid_namespace(own_namespace)
         theirs.close()
         os.close(their_pipe)
-        self.socket.setblocking(False)
         os.set_blocking(self.pipe, False)
+        self.end = _end_of(self.pid)
+        if self.socket is not None:
+            self.socket.setblocking(False)
 
     def push(self) -> None:
         """Send on to the child what it takes now."""
         try:
-            sent = self.socket.send(self.outgoing[: 1 << 20])
-            del self.outgoing[:sent]
+            if self.socket is not None:
+                del self.outgoing[: self.socket.send(self.outgoing[: 1 << 20])]
         except BlockingIOError:
             pass
         except OSError:
@@ -173,6 +193,14 @@ def run_child(descriptor: int, output: int, options: dict[str, Any], namespaces:
         child.serve(3, options["source"], Path(options["folder"]), options["names"], options["answer_bytes"], load())
     finally:
         os._exit(SERVING_FAILED)
+
+
+def _end_of(pid: int) -> int | None:
+    """A descriptor that can be read when the process has ended; None on old kernels: the next look will tell."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
 
 
 def _kill(pid: int) -> None:
@@ -262,7 +290,7 @@ def finish(link: Link, running: Child) -> None:
     reap_strays(running.pid)
     if running.uid and not running.namespaces:
         sweep(running.uid)
-    while True:
+    while running.socket is not None:
         try:
             data = running.socket.recv(CHUNK)
         except OSError:
@@ -283,8 +311,11 @@ def finish(link: Link, running: Child) -> None:
         "output": running.output.decode("utf-8", "replace"),
         "output_bytes": running.output_count,
     }
-    running.socket.close()
+    if running.socket is not None:
+        running.socket.close()
     os.close(running.pipe)
+    if running.end is not None:
+        os.close(running.end)
     link.send(EXITED, running.session, json.dumps(ended).encode())
 
 
@@ -301,14 +332,10 @@ def warm_up() -> None:
     """
     torch.set_num_threads(1)
     no_gpu.cuda_means_cpu()
-    model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.Flatten())
-    optimizer = torch.optim.AdamW(model.parameters())
-    model(torch.rand(2, 3, 8, 8)).sum().backward()
-    optimizer.step()
-    optimizer.zero_grad()
-    load()
+    first_use.touch(load())
     gc.collect()
     gc.freeze()
+    huge_pages.collapse()
 
 
 BASELINE = 0  # private bytes that a fresh fork shares with the warm process
@@ -327,24 +354,26 @@ def loop(link: Link, own_namespace: int | None) -> NoReturn:
             if link.inward in ready:
                 for kind, session, payload in link.receive():
                     if kind == START:
-                        running = Child(session, json.loads(payload), own_namespace)
-                        for descriptor in (running.socket.fileno(), running.pipe):
-                            selector.register(descriptor, selectors.EVENT_READ)
+                        passed = link.passed.pop() if link.passed else None
+                        running = Child(session, json.loads(payload), own_namespace, passed)
+                        for descriptor in (running.socket, running.pipe, running.end):
+                            if descriptor is not None:
+                                selector.register(descriptor, selectors.EVENT_READ)
                     elif running is not None and session == running.session:
                         if kind == KILL:
                             running.kill()
                         elif kind == DATA:
                             running.outgoing += payload
-            if running is not None and running.outgoing:
+            if running is not None and running.socket is not None and running.outgoing:
                 running.push()
                 writing = selectors.EVENT_WRITE if running.outgoing else 0
-                selector.modify(running.socket.fileno(), selectors.EVENT_READ | writing)
+                selector.modify(running.socket, selectors.EVENT_READ | writing)
 
 
 def attend(link: Link, running: Child, ready: set[int], selector: selectors.BaseSelector) -> Child | None:
     """Pass on what the child said and printed, watch its memory; None when it has ended."""
     closed = False
-    if running.socket.fileno() in ready:
+    if running.socket is not None and running.socket.fileno() in ready:
         try:
             data = running.socket.recv(CHUNK)
             closed = not data
@@ -363,9 +392,9 @@ def attend(link: Link, running: Child, ready: set[int], selector: selectors.Base
         if closed:  # a child that closes its channel has nothing more to say
             running.kill()
         return running
-    selector.unregister(running.socket.fileno())
-    if running.printing:
-        selector.unregister(running.pipe)
+    for descriptor in (running.socket, running.end, running.pipe if running.printing else None):
+        if descriptor is not None:
+            selector.unregister(descriptor)
     finish(link, running)
     return None
 

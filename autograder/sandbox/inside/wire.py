@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 
 PREFIX = struct.Struct(">IQ")
-DTYPES = frozenset(
-    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"]
-)
+DTYPES = {
+    name: np.dtype(name)
+    for name in "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()
+}
+NAMES = {dtype: name for name, dtype in DTYPES.items()}  # numpy takes its time to name a dtype
+SCALARS = frozenset([bool, int, float, str])
 MAX_HEADER = 1 << 20
 MAX_NODES = 20_000
 MAX_DEPTH = 12
@@ -37,6 +40,8 @@ def encode(tree: Any) -> bytes:
     arrays: list[np.ndarray] = []
 
     def strip(value: Any) -> Any:
+        if value is None or type(value) in SCALARS:
+            return value
         if isinstance(value, np.ndarray):
             arrays.append(np.ascontiguousarray(value).reshape(value.shape))
             return {"$array": len(arrays) - 1}
@@ -49,7 +54,7 @@ def encode(tree: Any) -> bytes:
         return value
 
     stripped = strip(tree)
-    table = [[array.dtype.name, list(array.shape)] for array in arrays]
+    table = [[NAMES.get(array.dtype) or array.dtype.name, list(array.shape)] for array in arrays]
     header = json.dumps({"tree": stripped, "arrays": table}).encode()
     body = b"".join(array.tobytes() for array in arrays)
     return PREFIX.pack(len(header), len(body)) + header + body
@@ -87,7 +92,7 @@ class Reader:
 def decode(header: bytes, body: bytes) -> Any:
     """Rebuild one frame's tree; raise WireError if header and body do not fit each other or break a limit."""
     try:
-        parsed = json.loads(header.decode("utf-8"), parse_int=_integer)
+        parsed = DECODER.decode(header.decode("utf-8"))
     except (ValueError, RecursionError) as problem:
         raise WireError(f"the header is no JSON: {type(problem).__name__}") from None
     if not isinstance(parsed, dict) or set(parsed) != {"tree", "arrays"} or not isinstance(parsed["arrays"], list):
@@ -135,13 +140,16 @@ def decode(header: bytes, body: bytes) -> Any:
 
 def _text(text: str) -> str:
     """The text without lone surrogates, which JSON can hold and no report can be written with."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _integer(digits: str) -> int:
     if len(digits) > 25:
         raise WireError("an integer with too many digits")
     return int(digits)
+
+
+DECODER = json.JSONDecoder(parse_int=_integer)
 
 
 def _checked_entry(entry: Any) -> tuple[np.dtype, tuple[int, ...]]:
@@ -154,4 +162,4 @@ def _checked_entry(entry: Any) -> tuple[np.dtype, tuple[int, ...]]:
         raise WireError("an array's shape is not a list of sizes")
     if math.prod(n or 1 for n in shape) > (MAX_ELEMENTS if all(shape) else MAX_EMPTY):
         raise WireError("an array of too many elements")
-    return np.dtype(entry[0]), tuple(shape)
+    return DTYPES[entry[0]], tuple(shape)
