@@ -79,19 +79,21 @@ class Contents:
     notes: list[str] = field(default_factory=list)
 
 
-def assemble(data: bytes, names: dict[str, list[str]], template: str) -> dict[str, Any]:
+def assemble(data: bytes, names: dict[str, list[str]], template: str, tags: Iterable[str] = ()) -> dict[str, Any]:
     """Return `source`, `pieces` (first line in the source, lines, cell, first line in the cell) and `notes`.
 
     Args:
         data: of the notebook file. names: the tasks' names with their aliases. template: text of the students' file.
+        tags: other tags than these names that say that a cell belongs to a task.
     """
     wanted = {other: name for name, others in names.items() for other in (name, *others)}
     head, stubs = _of_template(template)
     contents = Contents()
-    for number, text, tags in code_cells(data):
-        _take_cell(contents, number, text, tags, wanted, stubs)
+    known = {*wanted, *tags}
+    for number, text, own in code_cells(data):
+        _take_cell(contents, number, text, own & known, set(wanted), stubs)
     kept = _kept(contents, wanted)
-    return {**_written(contents, kept, head, wanted), "notes": _notes(contents, kept, wanted)}
+    return {**_written(contents, kept, head), "notes": _notes(contents, kept, wanted)}
 
 
 def code_cells(data: bytes) -> Iterator[tuple[int, str, set[str]]]:
@@ -153,9 +155,7 @@ def _of_template(template: str) -> tuple[list[str], set[str]]:
     return template.splitlines()[:last], {ast.dump(node) for node in (*head, *definitions)}
 
 
-def _take_cell(
-    contents: Contents, number: int, text: str, tags: set[str], wanted: dict[str, str], stubs: set[str]
-) -> None:
+def _take_cell(contents: Contents, number: int, text: str, tags: set[str], wanted: set[str], stubs: set[str]) -> None:
     lines = re.split(r"\r\n|\r|\n", text)
     for pattern, what in ELSEWHERE:
         if pattern.search(text):
@@ -163,7 +163,7 @@ def _take_cell(
     tree, why = _parsed(contents, number, lines)
     contents.lines[number] = lines
     if tree is None:
-        names = {name for name in HEADER.findall("\n".join(lines)) if name in wanted} | (tags & set(wanted))
+        names = {name for name in HEADER.findall("\n".join(lines)) if name in wanted} | tags
         contents.broken.append(Broken(number, names, why))
         return
     for node in tree.body:
@@ -173,7 +173,7 @@ def _take_cell(
             continue
         item.stub = ast.dump(node) in stubs
         _look_up(item, node)
-        if tags & set(wanted) and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        if tags and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             contents.roots.add(len(contents.items))
         contents.items.append(item)
 
@@ -283,7 +283,7 @@ def _kept(contents: Contents, wanted: dict[str, str]) -> list[int]:
     return sorted(kept)
 
 
-def _written(contents: Contents, kept: list[int], head: list[str], wanted: dict[str, str]) -> dict[str, Any]:
+def _written(contents: Contents, kept: list[int], head: list[str]) -> dict[str, Any]:
     out = list(head)
     pieces: list[list[int]] = []
 

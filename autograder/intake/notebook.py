@@ -75,7 +75,8 @@ def assemble(data: bytes, name: str, manifest: Manifest) -> tuple[str, Notebook]
             "clear the outputs of all cells and save it"
         )
     names = {name: list(manifest.aliases.get(name, ())) for task in manifest.tasks for name in task.names}
-    settings = json.dumps({"names": names, "template": TEMPLATE.read_text(encoding="utf-8")}).encode()
+    tags = [task.id for task in manifest.tasks]
+    settings = json.dumps({"names": names, "template": TEMPLATE.read_text(encoding="utf-8"), "tags": tags}).encode()
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-S", str(PROGRAM)],

@@ -128,6 +128,8 @@ def test_names_that_tags_give():
     assert "my_loss" in source and "spare" not in source  # the report can say that it was renamed
     source, _ = made(code("def mine(a):\n    return a\n", tags=["train"]))
     assert "mine" in source
+    source, _ = assemble(notebook(code("def mine(a):\n    return a\n", tags=["smooth-ap"])), "hw.ipynb", MANIFEST)
+    assert "mine" in source
     source, _ = made(code("def tripletloss(a):\n    return a\n"))  # an alias of the manifest
     assert "tripletloss" in source
 
