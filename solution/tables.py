@@ -111,7 +111,13 @@ def groups(rows: list[Row], recipe: Recipe) -> list[list[Row]]:
 # ---------------------------------------------------------------------------------------------------------- tables
 
 Column = tuple[str, Callable[[dict[str, Any]], float | None]]
-RETRIEVAL: list[Column] = [(one, lambda tree, one=one: tree[one]) for one in ("P@1", "R@5", "R@10", "mAP", "MAP@R")]
+
+
+def _entry(name: str) -> Column:
+    return name, lambda tree: tree[name]
+
+
+RETRIEVAL = [_entry(name) for name in ("P@1", "R@5", "R@10", "mAP", "MAP@R")]
 VERIFICATION: list[Column] = [
     ("AUC", lambda tree: tree["auc"]),
     ("EER", lambda tree: tree["eer"]),
@@ -164,6 +170,25 @@ def _cells(group: list[Row], columns: list[Column]) -> list[str]:
         _minutes([row["cpu_seconds"] for row in group]),
         max(row["versions"]["date"] for row in group)[:10],
     ]
+
+
+def _minutes(seconds: list[float | None]) -> str:
+    known = [one for one in seconds if one is not None]
+    return f"{sum(known) / len(known) / 60:.1f}" if known else "–"
+
+
+def _short(note: str) -> str:
+    return note.split(": ", 1)[-1].replace("|", "/") or "a part"
+
+
+def _change(group: list[Row], part: str, value: Callable[[dict[str, Any]], float | None]) -> str:
+    """before → after; one figure where nothing was trained."""
+    figures = [[value(row["figures"][f"{when} {part}"]) for row in group] for when in ("before", "after")]
+    before, after = ([one for one in each if one is not None] for each in figures)
+    if min(len(before), len(after)) < len(group):
+        return "–"
+    trained = any(row["best_epoch"] for row in group)
+    return f"{plus_minus(before)} → {plus_minus(after)}" if trained else plus_minus(after)
 
 
 def _minutes(seconds: list[float | None]) -> str:
