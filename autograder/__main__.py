@@ -1,4 +1,4 @@
-"""The instructor's command: `python -m autograder grade | release | selftest`.
+"""The instructor's command: `python -m autograder grade | release | export | selftest`.
 
 Exit status: 0 done (whatever the grade) · 1 `selftest` or `release --check` found a fault · 2 wrong options · 3 the
 submission cannot be graded as a file · 4 the grader cannot be trusted here (no isolation, a canary failed, a broken
@@ -184,15 +184,45 @@ def release(
         bool, typer.Option("--check", help="Change nothing; fail if something is stale or leaks.")
     ] = False,
     out: Annotated[Path, typer.Option(help="Folder for the student bundle.")] = Path("dist"),
+    nbgrader: Annotated[
+        Optional[Path], typer.Option(metavar="DIR", help="Build a course for nbgrader there instead.")
+    ] = None,
 ) -> None:
     """Make template/dml.py and the students' bundle from the reference; prove that the bundle gives nothing away."""
+    from autograder.nbgrader import CourseError
     from autograder.release import ReleaseError
     from autograder.release import release as make
 
+    if nbgrader is not None and check:
+        stop(USAGE, "--check and --nbgrader exclude each other: a course is checked whenever it is built")
     try:
-        make(check=check, out=out)
-    except ReleaseError as problem:
+        if nbgrader is None:
+            make(check=check, out=out)
+            return
+        from autograder.nbgrader.course import build
+
+        for line in build(nbgrader).lines:
+            typer.echo(line)
+    except (ReleaseError, CourseError) as problem:
         stop(FAULT, str(problem))
+
+
+@app.command()
+def export(
+    records: Annotated[list[Path], typer.Argument(metavar="RECORD…", help="record.json files, or folders of them.")],
+    nbgrader: Annotated[Path, typer.Option(metavar="GRADEBOOK", help="nbgrader's gradebook.db.")],
+    student: Annotated[str, typer.Option(metavar="ID", help="Whose the one record is, if it does not say.")] = "",
+    assignment: Annotated[str, typer.Option(help="Its name in the gradebook, if it is not the course's own.")] = "",
+    add_students: Annotated[bool, typer.Option("--add-students", help="Create students it does not know.")] = False,
+) -> None:
+    """Write points, comments and late penalties into nbgrader's gradebook; manual grades stay, twice is as once."""
+    from autograder.nbgrader import CourseError
+    from autograder.nbgrader.exporting import export_records
+
+    try:
+        export_records(nbgrader, records, load(), _wide(Console()), student, assignment, add_students)
+    except CourseError as problem:
+        stop(USAGE, str(problem))
 
 
 @app.command()
