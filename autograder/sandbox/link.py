@@ -3,8 +3,9 @@
 Both directions are served by whoever waits, in one thread: while a packet is written, what comes in is read, so that
 neither side can wait for the other for ever.
 
-Where descriptors can be passed on, a session's process gets the other end of a socket, and its DATA goes to and fro
-there instead of through the warm process. Nobody above this file sees a difference.
+Where descriptors can be passed to the warm process and refused from others, a session's process gets the other end of
+a socket, and its DATA goes to and fro there instead of through the warm process. Nobody above this file sees a
+difference.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import socket
 import subprocess
 import time
 from collections import deque
+from contextlib import closing
 
 HEADER = 9
 START, DATA, KILL, READY, EXITED = b"S", b"D", b"K", b"R", b"E"
+SO_PASSRIGHTS = 83  # since Linux 6.16
 FLOOD = b"F"  # made here, not sent: a session sent more than it was allowed to
 CHUNK = 1 << 18
 
@@ -26,6 +29,31 @@ Packet = tuple[bytes, int, bytes]
 
 class LinkClosed(OSError):
     """The warm process is gone."""
+
+
+def refusing_pair() -> tuple[socket.socket, socket.socket]:
+    """Two ends of a socket, of which the first cannot be sent descriptors; OSError where the kernel cannot promise it.
+
+    What is sent has to be closed by the receiver, which can take as long as the sender likes (a socket that lingers).
+    """
+    mine, theirs = socket.socketpair()
+    try:
+        mine.setsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS, 0)
+    except OSError:
+        mine.close()
+        theirs.close()
+        raise
+    return mine, theirs
+
+
+def can_refuse() -> bool:
+    """Whether a submission may be given an end of a socket of the grader's own."""
+    try:
+        mine, theirs = refusing_pair()
+    except OSError:
+        return False
+    with closing(mine), closing(theirs):
+        return True
 
 
 class Link:
@@ -66,7 +94,7 @@ class Link:
         passed: list[int] = []
         if self._inlet is not None and kind == START:
             self._hang_up()
-            self._direct, theirs = socket.socketpair()
+            self._direct, theirs = refusing_pair()
             self._direct.setblocking(False)
             self._session = session
             passed = [theirs.fileno()]
@@ -140,7 +168,7 @@ class Link:
                 self._outgoing.clear()
 
     def _read_direct(self) -> bool:
-        """Read once from the session's own socket; False when it is closed. Descriptors sent along are not taken."""
+        """Read once from the session's own socket; False when it is closed."""
         try:
             data = self._direct.recv(CHUNK) if self._direct is not None else b""
         except BlockingIOError:
@@ -191,6 +219,6 @@ class Link:
         """Of a process that has ended: read what its socket still holds, which is no more than a socket's buffer."""
         poller = select.poll()
         poller.register(direct, select.POLLIN)
-        while poller.poll(0) and self._read_direct():
+        while poller.poll(0) and not self._flooded and self._read_direct():
             pass
         self._hang_up()

@@ -17,7 +17,7 @@ from assignment.manifest import Manifest
 from autograder.sandbox import backends, seccomp
 from autograder.sandbox.answers import checked_error, checked_response
 from autograder.sandbox.inside import wire
-from autograder.sandbox.link import DATA, EXITED, FLOOD, KILL, READY, START, Link, LinkClosed, Packet
+from autograder.sandbox.link import DATA, EXITED, FLOOD, KILL, READY, START, Link, LinkClosed, Packet, can_refuse
 
 JAIL_FAILED = 99  # exit status of `inside.warm.run_child`
 LOOP_FREE = ("distances", "average_precision", "batch_triplet_loss", "smooth_ap_loss")
@@ -65,7 +65,7 @@ class Wall:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the wall)
         self._inlet: socket.socket | None = None
         theirs: socket.socket | None = None
-        if self.start.descriptors:
+        if self.start.descriptors and can_refuse():
             self._inlet, theirs = socket.socketpair()
         self._process = subprocess.Popen(
             self.start.command,

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from autograder.sandbox.link import DATA, EXITED, FLOOD, HEADER, KILL, START, Link, LinkClosed
+from autograder.sandbox.link import DATA, EXITED, FLOOD, HEADER, KILL, START, Link, LinkClosed, can_refuse
 
 ECHO = "import os\nwhile data := os.read(0, 65536): os.write(1, data)"
 
@@ -85,6 +85,8 @@ class Direct:
 
 @pytest.fixture
 def direct():
+    if not can_refuse():
+        pytest.skip("this kernel cannot refuse descriptors: bytes pass through the warm process")
     with closing(Direct()) as made:
         yield made
 
@@ -129,8 +131,6 @@ def test_a_process_that_says_too_much_is_told_of_once(direct):
     assert direct.link.poll(0.05) is None
 
 
-def test_descriptors_that_a_process_sends_are_not_taken(direct):
-    before = len(os.listdir("/proc/self/fd"))
-    socket.send_fds(direct.child, [b"x"], [0, 1])
-    assert direct.link.poll(5) == (DATA, 7, b"x")
-    assert len(os.listdir("/proc/self/fd")) == before
+def test_a_process_cannot_send_descriptors(direct):
+    with pytest.raises(PermissionError):
+        socket.send_fds(direct.child, [b"x"], [0, 1])

@@ -42,6 +42,7 @@ CHUNK = 1 << 16
 WRITABLE = ("/tmp", "/dev/shm", "/dev/mqueue")
 HELPER_UID = 64_999  # of nobody else behind the wall
 JAIL_FAILED, SERVING_FAILED = 99, 98  # exit statuses of a child; the first is the grader's fault
+SO_PASSRIGHTS = 83  # since Linux 6.16: whether a socket can be sent descriptors
 WATCH_SECONDS = 0.2  # how often the memory of a child's whole tree is looked at
 
 
@@ -107,6 +108,8 @@ class Child:
         self.socket: socket.socket | None = None
         if passed is None:
             self.socket, theirs = socket.socketpair()
+            with suppress(OSError):  # an old kernel
+                self.socket.setsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS, 0)
         else:
             theirs = socket.socket(fileno=passed)
         self.pipe, their_pipe = os.pipe()
