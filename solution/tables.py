@@ -191,24 +191,6 @@ def _change(group: list[Row], part: str, value: Callable[[dict[str, Any]], float
     return f"{plus_minus(before)} → {plus_minus(after)}" if trained else plus_minus(after)
 
 
-def _minutes(seconds: list[float | None]) -> str:
-    known = [one for one in seconds if one is not None]
-    return f"{sum(known) / len(known) / 60:.1f}" if known else "–"
-
-
-def _short(note: str) -> str:
-    return note.split(": ", 1)[-1].replace("|", "/") or "a part"
-
-
-def _change(group: list[Row], part: str, value: Callable[[dict[str, Any]], float | None]) -> str:
-    """before → after; one figure where nothing was trained."""
-    before, after = ([value(row["figures"][f"{when} {part}"]) for row in group] for when in ("before", "after"))
-    if any(each is None for each in (*before, *after)):
-        return "–"
-    trained = any(row["best_epoch"] for row in group)
-    return f"{plus_minus(before)} → {plus_minus(after)}" if trained else plus_minus(after)
-
-
 def page(rows: list[Row]) -> str:
     """`results/README.md`."""
     recipes = load()
