@@ -73,7 +73,8 @@ def notebooks(course) -> dict[str, bytes]:
         if mark["solution"] and cell["cell_type"] == "code":
             lines = "".join(cell_of(solved, mark["grade_id"])["source"]).split("\n")
             cell["source"] = "\n".join(line for line in lines if "### " not in line)
-    cell_of(perfect, "answer-margin")["source"] = "It is a hinge. <script>alert(1)</script>"
+        elif mark["grade"] and mark["solution"]:
+            cell["source"] = "It is a hinge. <script>alert(1)</script>"
     noisy = 'import sys, warnings\nwarnings.warn("careful")\nprint("on stderr", file=sys.stderr)\n'
     loss = cell_of(perfect, "triplet_loss")
     loss["source"] = noisy + loss["source"].replace("    return", "    warnings.warn('again')\n    return")
@@ -96,6 +97,7 @@ def notebooks(course) -> dict[str, bytes]:
     messy["cells"] += [copy.deepcopy(cell_of(messy, "smooth_ap_loss")), {"cell_type": "code"}, 7]
     messy["cells"] = [c for c in messy["cells"] if "check-descriptor" not in json.dumps(c)]
     made = {"perfect": perfect, "empty": empty, "crashing": crashing, "cheating": cheating, "messy": messy}
+    made["late"] = perfect
     return {**{name: source.as_json(tree) for name, tree in made.items()}, "broken": b'{"cells": ['}
 
 
@@ -105,7 +107,7 @@ def graded(course, notebooks) -> Path:
         folder = course / "submitted" / name / "dml"
         folder.mkdir(parents=True)
         (folder / "dml.ipynb").write_bytes(data)
-        (folder / "timestamp.txt").write_text("2026-05-01 12:00:00 UTC")
+        (folder / "timestamp.txt").write_text(f"2026-05-0{4 if name == 'late' else 1} 11:00:00 UTC")
     nbgrader(course, "db", "assignment", "add", "dml", "--duedate", "2026-05-02 12:00:00 UTC")
     nbgrader(course, "autograde", "dml")
     return course
@@ -140,8 +142,8 @@ def test_validate(course, notebooks, tmp_path):
         (tmp_path / "dml" / f"{name}.ipynb").write_bytes(notebooks[name])
     told = nbgrader(tmp_path / "dml", "validate", "perfect.ipynb")
     assert "Success! Your notebook passes all the tests." in told  # its warnings on stderr cost nothing
-    ordinary = sum(not task.bonus for task in MANIFEST.tasks)
-    assert f"VALIDATION FAILED ON {ordinary} CELL(S)!" in nbgrader(tmp_path / "dml", "validate", "empty.ipynb")
+    open_cells = sum(not task.bonus for task in MANIFEST.tasks) + len(source.questions())
+    assert f"VALIDATION FAILED ON {open_cells} CELL(S)!" in nbgrader(tmp_path / "dml", "validate", "empty.ipynb")
 
 
 def test_totals_and_records(graded):
@@ -150,6 +152,7 @@ def test_totals_and_records(graded):
     assert found == {
         "perfect": EVERYTHING,
         "messy": EVERYTHING,
+        "late": pytest.approx(EVERYTHING * (1 - 2 * MANIFEST.late["loss_per_day"])),  # nbgrader's due date, our rates
         "crashing": EVERYTHING - gem,
         "empty": 0,
         "cheating": 0,
@@ -157,7 +160,7 @@ def test_totals_and_records(graded):
     }
     for name in set(found) - {"broken"}:
         record = json.loads((graded / "records" / name / "dml" / "record.json").read_text("utf-8"))
-        assert record["points"] + record["bonus"] == found[name]
+        assert record["points"] + record["bonus"] == (EVERYTHING if name == "late" else found[name])
         assert record["wall"]["isolation"] != "process"
     assert not list(graded.rglob("*.touched"))
 
@@ -165,7 +168,7 @@ def test_totals_and_records(graded):
 def test_feedback(graded):
     nbgrader(graded, "generate_feedback", "dml")
     pages = {path.parts[-3]: path.read_text("utf-8") for path in graded.glob("feedback/*/dml/dml.html")}
-    assert set(pages) == {"perfect", "messy", "crashing", "empty", "cheating", "broken"}
+    assert set(pages) == {"perfect", "late", "messy", "crashing", "empty", "cheating", "broken"}
     assert all("Mark scheme" not in page and "<script>alert" not in page for page in pages.values())
     assert "Mark scheme" in (graded / "autograded/perfect/dml/dml.ipynb").read_text("utf-8")
     assert "no valid JSON" in pages["broken"]
@@ -180,19 +183,10 @@ def test_the_other_road_gives_the_same(graded, tmp_path):
 
     before = totals(graded)
     rows = export_records(graded / "gradebook.db", [graded / "records"], MANIFEST, Console(quiet=True))
-    assert {row.student: (row.total, row.changed) for row in rows} == {
+    assert {row.student: (row.total - row.penalty, row.changed) for row in rows} == {
         name: (before[name], 0) for name in before if name != "broken"
     }
     assert totals(graded) == before
-
-
-def test_being_late_by_nbgraders_due_date(graded):
-    (graded / "submitted/perfect/dml/timestamp.txt").write_text("2026-05-04 11:00:00 UTC")
-    nbgrader(graded, "autograde", "dml", "--student", "perfect", "--force")
-    assert totals(graded)["perfect"] == pytest.approx(EVERYTHING * (1 - 2 * MANIFEST.late["loss_per_day"]))
-    (graded / "submitted/perfect/dml/timestamp.txt").write_text("2026-05-01 12:00:00 UTC")
-    nbgrader(graded, "autograde", "dml", "--student", "perfect", "--force")
-    assert totals(graded)["perfect"] == EVERYTHING
 
 
 def test_exchange(course, tmp_path):

@@ -267,6 +267,30 @@ def test_the_reference_cut_into_cells_is_the_reference():
     assert not found.notes
 
 
+def test_graded_behind_the_wall_the_feedback_names_cells(wall, short_manifest):
+    from autograder import grading
+    from autograder.intake.submission import submission_of
+    from autograder.record import record
+    from autograder.reports import html, markdown
+    from autograder.reports.feedback import feedback
+
+    noise = code("import warnings, sys\n%matplotlib inline\nwarnings.warn('careful')\nprint('x', file=sys.stderr)")
+    loss = code(
+        "def helper(x):\n    warnings.warn('again')\n    return x.clamp_min(0)\n\n"
+        + LOSS.replace("return distances_pos", "return helper(distances_pos - distances_neg + margin)")
+    )
+    wrong = code("\ndef distances(a, b):\n    import math\n    return math.no_such(a)\n")
+    submission = submission_of(notebook(text("# hello"), noise, loss, wrong), "hw.ipynb", short_manifest)
+    result = grading.grade(submission, wall, short_manifest, 1, ["triplet-loss", "distances"])
+    entry = json.loads(json.dumps(record(result, short_manifest)))
+    assert [task["earned"] for task in entry["tasks"]] == [1, 0]  # warnings and words on stderr cost nothing
+    told = feedback(entry, short_manifest, submission.source)
+    where = {test.where.place for test in told.tasks[1].tests if test.where}
+    assert "cell 4, line 4" in where
+    for page in (markdown.render(told), html.render(told)):
+        assert "cell 4, line 4" in page and "matplotlib inline" in page
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
