@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ class Manifest:
     aliases: dict[str, tuple[str, ...]]
     improvement: dict[str, Any]
     checkpoint: dict[str, Any]
+    late: dict[str, Any] = field(default_factory=dict)
 
     def task(self, task_id: str) -> Task:
         """Return the task with this id; raise ManifestError naming the ids there are."""
@@ -127,6 +128,7 @@ def parse(text: str) -> Manifest:
         aliases={name: tuple(others) for name, others in data["aliases"].items()},
         improvement=data.get("improvement", {}),
         checkpoint=data.get("checkpoint", {}),
+        late=data.get("late", {}),
     )
 
 

@@ -1,8 +1,10 @@
-"""The instructor's command: `python -m autograder grade | release | export | selftest`.
+"""The instructor's command: `python -m autograder grade | batch | release | export | selftest`.
 
-Exit status: 0 done (whatever the grade) · 1 `selftest` or `release --check` found a fault · 2 wrong options · 3 the
-submission cannot be graded as a file · 4 the grader cannot be trusted here (no isolation, a canary failed, a broken
-test) · 5 the reports could not be written.
+Exit status: 0 done (whatever the grade) · 1 `selftest` or `release --check` found a fault, `grade --replay` gave
+another grade, or a file of a `batch` brought its sandbox down twice · 2 wrong options · 3 the submission cannot be
+graded as a file, or a `batch` finds none · 4 the grader cannot be trusted here (no isolation, a canary failed, a broken
+test) · 5 the reports or the journal could not be written, or another run uses the folder · 130 a `batch` was stopped
+with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -104,9 +106,17 @@ def _handed(uploads: list[Upload], data: str, root: Path | None) -> Handed | Non
         stop(USAGE, str(problem))
 
 
+def _tell_notebook(notes: tuple[str, ...], manifest: Manifest, console: Console) -> None:
+    console.print(f"lines count in {manifest.file} as it was made of the notebook; --out keeps it", style="dim")
+    for note in notes:
+        console.print(f"  [yellow]note:[/] {_plain(note)}", soft_wrap=True, highlight=False)
+
+
 @app.command()
 def grade(
-    file: Annotated[Path, typer.Argument(help="The student's dml.py.")],
+    file: Annotated[
+        Optional[Path], typer.Argument(help="The student's dml.py; with --replay only if it moved.")
+    ] = None,
     out: Annotated[Optional[Path], typer.Option(help="Folder for record.json, feedback.html, feedback.md.")] = None,
     seed: Annotated[Optional[int], typer.Option(help="Seed of all inputs; by default the file's own.", min=0)] = None,
     isolation: Annotated[Isolation, typer.Option(help="How the student's code is shut in.")] = Isolation.auto,
@@ -121,18 +131,36 @@ def grade(
     baseline_weights: Annotated[
         Optional[Path], typer.Option(help="What its backbone began with: a state_dict; without it random weights.")
     ] = None,
+    replay: Annotated[
+        Optional[Path], typer.Option(metavar="RECORD", help="Repeat this record's grade; say whether it is the same.")
+    ] = None,
+    explain: Annotated[
+        str, typer.Option(metavar="TASK", help="Show hidden inputs and values of a task, here only.")
+    ] = "",
 ) -> None:
     """Grade one file: a table here, a record and the student's feedback in --out."""
     manifest = load()
     tasks = _known_tasks(task or [], manifest)
+    explained = _known_tasks([explain], manifest) if explain else None
+    if replay is not None and (tasks or seed is not None):
+        stop(USAGE, "--replay takes seed and tasks from the record: leave out --seed and --task")
     if checkpoint is None and (data or root or baseline_weights):
         stop(USAGE, "--data, --root and --baseline-weights say how to judge a checkpoint: add --checkpoint FILE")
     if root and not data:
         stop(USAGE, f"--root {root} is the folder of a data set: say which with --data")
     from autograder.intake import IntakeError, read_submission
+    from autograder.replay import MOST_DIFFERENCES, differences, read_past
 
     try:
+        past = read_past(replay, file) if replay is not None else None
+        if past is not None:
+            file, seed, tasks = past.file, past.seed, past.tasks
+            if past.record.get("checkpoint") and checkpoint is None:
+                stop(USAGE, f"{replay} judged a checkpoint, too: add it with --checkpoint")
+        if file is None:
+            stop(USAGE, "give the student's file, or a record with --replay")
         submission = read_submission(file, manifest)
+        submission = submission if past is None else past.named(submission)
         uploads = _uploads(checkpoint, baseline_weights, manifest)
     except IntakeError as problem:
         stop(UNUSABLE, str(problem))
@@ -149,6 +177,7 @@ def grade(
     with wall:
         from assignment.checking.student import GraderFault
         from autograder import grading
+        from autograder.explained import explain as explain_to
         from autograder.record import record
         from autograder.reports import feedback, terminal, write
 
@@ -162,20 +191,88 @@ def grade(
                     grading.canaries(wall, wall.manifest)
             with terminal.Progress(manifest, console, f"grading {submission.name}") as progress:
                 result = grading.grade(submission, wall, manifest, seed, tasks, progress, handed=handed)
+            entry = record(result, manifest)
+            if as_json:
+                typer.echo(write.as_json(entry), nl=False)
+            else:
+                terminal.print_result(entry, manifest, console)
+                if submission.notebook:
+                    _tell_notebook(submission.notebook.notes, manifest, console)
+            for asked in explained or []:
+                explain_to(submission, wall, manifest, result.seed, asked, console)
         except GraderFault as problem:
             stop(UNTRUSTED, f"the grader is at fault, not the submission: {problem}")
-    entry = record(result, manifest)
-    if as_json:
-        typer.echo(write.as_json(entry), nl=False)
-    else:
-        terminal.print_result(entry, manifest, console)
     if out is not None:
         try:
             written = write.write_reports(entry, feedback.feedback(entry, manifest, submission.source), out)
+            if submission.notebook:
+                write.write_text(out / manifest.file, submission.source)
         except write.ReportError as problem:
             stop(UNWRITTEN, str(problem))
         if not as_json:
             console.print(f"feedback for the student: {written.html}", soft_wrap=True, highlight=False)
+    if past is not None:
+        changed = differences(past.record, entry)
+        for line in changed[:MOST_DIFFERENCES]:
+            console.print(f"  [yellow]{_plain(line)}[/]", soft_wrap=True, highlight=False)
+        told = (
+            f"differs in {len(changed)} places from the record" if changed else "identical to the record, bit for bit"
+        )
+        console.print(told, soft_wrap=True, highlight=False)
+        raise typer.Exit(FAULT if changed else OK)
+
+
+@app.command()
+def batch(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="What the learning platform gave: a folder or archive.")],
+    out: Annotated[Path, typer.Option(help="Folder for journal, grades, reports; a later run goes on from there.")],
+    workers: Annotated[Optional[int], typer.Option(help="Graders at once; by default one per core.", min=1)] = None,
+    roster: Annotated[Optional[Path], typer.Option(help="Class list: a CSV with a column of identifiers.")] = None,
+    deadline: Annotated[str, typer.Option(help="For example 2026-05-31T23:59+02:00; else the manifest's.")] = "",
+    assignment: Annotated[str, typer.Option(help="Which one, where nbgrader's folder holds several.")] = "",
+    seed: Annotated[Optional[int], typer.Option(help="Seed of all inputs; by default each file's own.", min=0)] = None,
+    isolation: Annotated[Isolation, typer.Option(help="How the students' code is shut in.")] = Isolation.auto,
+    task: Annotated[Optional[list[str]], typer.Option(help="Only this task (id or number) and what it needs.")] = None,
+    canary: Annotated[bool, typer.Option(help="First see that known files are graded as they must be.")] = True,
+) -> None:
+    """Grade a class: every file once, reports for each student, one summary. The same command goes on after a stop."""
+    from autograder.batch import cores
+    from autograder.batch_command import grade_class
+    from autograder.intake import IntakeError
+    from autograder.journal import JournalError
+    from autograder.lateness import DeadlineError
+    from autograder.sandbox.backends import IsolationError
+    from autograder.workers import CrewError
+
+    manifest = load()
+    try:
+        report = grade_class(
+            source,
+            out,
+            manifest,
+            Console(),
+            isolation=isolation.value,
+            workers=workers or cores(),
+            roster=roster,
+            deadline=deadline,
+            assignment=assignment,
+            seed=seed,
+            tasks=_known_tasks(task or [], manifest),
+            canary=canary,
+        )
+    except DeadlineError as problem:
+        stop(USAGE, str(problem))
+    except IntakeError as problem:
+        stop(UNUSABLE, str(problem))
+    except (IsolationError, CrewError) as problem:
+        stop(UNTRUSTED, f"the grader is at fault, not a submission: {problem}")
+    except KeyboardInterrupt:
+        errors.print("stopped; what is done is in the journal, and the same command goes on")
+        raise typer.Exit(130) from None
+    except OSError as problem:
+        told = str(problem) if isinstance(problem, JournalError) else f"{problem.filename}: {problem.strerror}"
+        stop(UNWRITTEN, told)
+    raise typer.Exit(FAULT if report.fell else OK)
 
 
 @app.command()

@@ -46,7 +46,7 @@ class Order:
     def job(self, submission: Submission) -> Job:
         """The job of one submission; the same file is the same job, whoever handed it in."""
         seed = int(submission.sha256[:8], 16) % 2**31 if self.seed is None else self.seed
-        file = f"{Path(submission.name).suffix.lower()} {submission.sha256}"
+        file = f"{submission.sha256} {digest(submission.source)}"  # of a notebook the code depends on intake, too
         key = fingerprint.key(file, self.assignment, self.grader, seed, self.tasks, self.isolation)
         return Job(key, submission, seed, self.tasks)
 
@@ -201,11 +201,15 @@ class Batch:
         self.watch(self.summary)
 
 
-def run(batch: Batch, make_crew: Callable[[], Crew]) -> Report:
-    """Sort, grade and close; what is raised on the way leaves all that is done in the journal."""
+def run(batch: Batch, make_crew: Callable[[], Crew], meanwhile: Callable[[], object] = lambda: None) -> Report:
+    """Sort, grade and close; what is raised on the way leaves all that is done in the journal.
+
+    `meanwhile` is called while the graders get ready.
+    """
     start = time.monotonic()
     if batch.sort():
         with make_crew() as crew:
+            meanwhile()
             batch.grade(crew)
     batch.report.seconds = time.monotonic() - start
     report = batch.report

@@ -61,7 +61,8 @@ def grade_class(
             console.print(f"{journal.damaged} lines of the journal cannot be read; what they said is graded again")
         with Bar(handed, console) as bar:
             batch = Batch(handed, order, journal, _publish(manifest), bar)
-            report = run(batch, lambda: Crew(walled(isolation, canary), workers, seconds_for(manifest)))
+            crew = Crew(walled(isolation, canary), workers, seconds_for(manifest))
+            report = run(batch, lambda: crew, _import_reports)
         _tell(report, batch.summary, handed, console)
         return report
 
@@ -92,6 +93,11 @@ class Bar:
         """One student more is done."""
         if not self._progress.disable:
             self._progress.update(self._task, completed=len(summary.rows), running=summary.running())
+
+
+def _import_reports() -> None:
+    """Import what reports need, the same libraries as grading: they take seconds."""
+    from autograder.reports import feedback, write  # noqa: F401
 
 
 def _publish(manifest: Manifest) -> Any:

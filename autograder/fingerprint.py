@@ -13,7 +13,7 @@ from pathlib import Path
 from assignment.manifest import Manifest
 
 REPOSITORY = Path(__file__).parent.parent
-# Everything that can change a grade. Intake is not here: what it makes of a file is hashed with the file.
+# Everything that can change a grade but intake: what that makes of a file is hashed with the file.
 GRADER = (
     "assignment",
     "autograder/hidden_tests",
@@ -50,7 +50,7 @@ def of_assignment(manifest: Manifest) -> str:
 
 
 def key(submission: str, assignment: str, grader: str, seed: int, tasks: tuple[str, ...] | None, isolation: str) -> str:
-    """The key of a grade: of the submission's hash and kind, the assignment's, the grader's, and what was asked for."""
+    """The key of a grade: of the hashes of submission, assignment and grader, and of what was asked for."""
     return _hash(submission, assignment, grader, str(seed), json.dumps(tasks), isolation)
 
 

@@ -6,6 +6,7 @@ file that brings the second one down, too, gets no grade but a reason, and the o
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -88,7 +89,6 @@ class WalledBench:
         """Grade one file."""
         from autograder import grading
         from autograder.record import record
-        from autograder.reports.write import as_json
         from autograder.sandbox.wall import WallError
 
         if self.wall is None:
@@ -100,7 +100,7 @@ class WalledBench:
         except WallError as problem:
             self.close()
             raise WallFell(str(problem)) from None
-        return as_json(record(result, self.manifest))
+        return json.dumps(record(result, self.manifest), allow_nan=False)
 
     def close(self) -> None:
         """Take the wall down."""
@@ -184,7 +184,7 @@ class Worker:
 
 
 class Crew:
-    """Workers that grade jobs. Use as a context manager.
+    """Workers that grade jobs. Use as a context manager: it starts them, and ends them whatever they are doing.
 
     Args:
         recipe: of each worker's bench. count: of workers. seconds: what a job may take until its worker is lost.
@@ -199,6 +199,7 @@ class Crew:
         self._more = False
 
     def __enter__(self) -> Crew:
+        self.workers = [Worker(self.recipe) for _ in range(self.count)]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -213,7 +214,6 @@ class Crew:
         """
         self._coming, self._again, self._more = iter(jobs), deque(), True
         tries: dict[str, int] = {}
-        self.workers = [Worker(self.recipe) for _ in range(self.count)]
         while self._busy():
             for worker in self._answered([w for w in self.workers if w.job is not None or not w.ready]):
                 kind, text = self._answer(worker)

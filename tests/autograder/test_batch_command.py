@@ -57,3 +57,67 @@ def test_the_real_command(tmp_path):
         assert names == {"record.json", "feedback.html", "feedback.md", "handed_in.py", ".written"}
     rows = json.loads((tmp_path / "out" / "class.json").read_text())["students"]
     assert [(row["key"], row["state"], row["points"]) for row in rows] == [("s-1", "graded", 0), ("s-2", "graded", 0)]
+
+
+KILLERS = {
+    "exit": "import os\nos._exit(0)\n",
+    "parent": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nos.kill(-1, signal.SIGKILL)\n",
+    "forks": "import os\nwhile True:\n    os.fork()\n",
+    "memory": "import numpy\nkept = [numpy.ones(1 << 27) for _ in range(99)]\n",
+    "crash": "import ctypes\nctypes.string_at(0)\n",
+}
+
+
+@needs_bubblewrap
+@pytest.mark.slow
+def test_five_ways_to_kill_a_sandbox_stop_nobody(tmp_path):
+    """Each alone between honest files, behind the real wall: all get a grade, the honest ones theirs."""
+    reference = (ROOT / "solution" / "dml.py").read_text()
+    texts = {f"honest-{n}": f"{reference}\n# {n}\n" for n in range(3)}
+    texts |= {f"killer-{name}": f"{reference}\n{code}" for name, code in KILLERS.items()}
+    done = batch(class_of(tmp_path / "in", texts), "--out", tmp_path / "out", "--task", "triplet-loss", "--workers", 2)
+    assert done.returncode == 0, done.stderr
+    rows = {row["key"]: row for row in json.loads((tmp_path / "out" / "class.json").read_text())["students"]}
+    assert {row["state"] for row in rows.values()} == {"graded"}
+    assert {key: row["points"] for key, row in rows.items()} == {key: float("honest" in key) for key in texts}
+
+
+@needs_bubblewrap
+@pytest.mark.slow
+def test_a_wall_that_falls_is_put_up_again():
+    """The warm process is killed from outside, as the kernel does it when memory runs out."""
+    from autograder import known
+    from autograder.workers import Job, WalledBench, WallFell
+
+    bench = WalledBench("bubblewrap", canary=False)
+    job = Job("k", known.submission_of("dml.py", known.reference()), 1, ("triplet-loss",))
+    try:
+        first = json.loads(bench.grade(job))
+        bench.wall._process.kill()
+        with pytest.raises(WallFell, match="the sandbox"):
+            bench.grade(job)
+        again = json.loads(bench.grade(job))
+        assert first.pop("measured") and again.pop("measured")
+        assert again == first
+    finally:
+        bench.close()
+
+
+@needs_bubblewrap
+@pytest.mark.slow
+def test_a_replayed_batch_record_is_identical(tmp_path):
+    source = class_of(tmp_path / "in", {"s-1": (ROOT / "template" / "dml.py").read_text()})
+    assert batch(source, "--out", tmp_path / "out", "--task", "2", "--no-canary").returncode == 0
+    record = tmp_path / "out" / "students" / "s-1" / "record.json"
+    command = [sys.executable, "-m", "autograder", "grade", "--replay", record, "--no-canary", "--explain", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    done = subprocess.run(list(map(str, command)), cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "identical to the record, bit for bit" in done.stdout
+    assert "tests not passed" in done.stdout
+    changed = json.loads(record.read_text())
+    changed["points"] = 20
+    record.write_text(json.dumps(changed))
+    done = subprocess.run(list(map(str, command)), cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "points: 20" in done.stdout
