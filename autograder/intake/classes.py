@@ -178,6 +178,6 @@ def folder_name(key: str, taken: Iterable[str] = ()) -> str:
     `taken`: names, without case, that others have already.
     """
     plain = re.sub(r"[^A-Za-z0-9._@+-]+", "_", key).strip("._ ")[:SLUG]
-    if plain == key and plain.casefold() not in taken:
+    if plain and plain == key and plain.casefold() not in taken:
         return plain
     return f"{plain or 'student'}-{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()[:8]}"

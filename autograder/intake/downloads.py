@@ -273,7 +273,7 @@ def _plain(tree: Tree, levels: list[Tree], expected: str) -> Download:
             continue  # a list, a note of the instructor's
         files, why = _of(level, top)
         nested = (f"{n.split('/')[-1]}: {w}" for n, w in level.refused.items() if n.startswith(f"{top}/"))
-        key = top.removeprefix(prefix) if top in clones else top if folder else _stem(top)
+        key = (top.removeprefix(prefix) or top) if top in clones else top if folder else _stem(top)
         hand_ins.append(HandIn(key, "", top, files, problem=_unless_usable(files, why or "; ".join(nested))))
     if not hand_ins:
         raise IntakeError(f"{tree.name} holds no hand-in: no Python file, notebook, archive or folder of one")
