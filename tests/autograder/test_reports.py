@@ -22,7 +22,9 @@ from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, SKIPPED
 from assignment.checking.runner import TestRun
 from assignment.checking.student import Student, StudentError
 from assignment.manifest import load
+from autograder import summary
 from autograder.grading import HIDDEN_TESTS, Grade
+from autograder.intake import classes
 from autograder.known import reference, submission_of, template
 from autograder.misconceptions.catalogue import execute
 from autograder.record import record
@@ -411,11 +413,14 @@ def test_every_entry_is_documented(full, partial):
     page = Path(write.__file__).with_name("RECORD.md").read_text(encoding="utf-8")
     entries, _, values = page.partition("## Reasons")
     documented = re.findall(r"^\| `([^`]+)` \|", entries, re.MULTILINE)
+    documented = [re.sub(r"^(hand_in\.\w+)\[\]$", r"\1", name) for name in documented]  # lists that may be empty
     patterns = [re.escape(d).replace(r"\*", r"[^.]+") for d in documented]
     facts = {"name": "best.pt", "sha256": "", "bytes": 0, "data": "few", "images": 0, "baseline_sha256": ""}
     handed = {**full, "checkpoint": facts}  # tests/autograder/test_checkpoint.py makes a real one
     cells = {"submission": {"notebook": {"cells": [], "notes": []}}}  # test_notebook_intake.py makes a real one
-    odd = (with_retrieval(full), hostile_record(False)[0], handed, cells)
+    somebody = classes.Student("s-1", "", "", "s-1", "listed", "s-1", None)
+    of_class = {"hand_in": dict.fromkeys(summary.hand_in(somebody), "")}
+    odd = (with_retrieval(full), hostile_record(False)[0], handed, cells, of_class)
     found = {path for tree in (full, partial, *odd) for path in keys(tree)}
     found = {re.sub(r"(\.(?:returned|expected|details\.\w+)).*", r"\1", path, flags=re.DOTALL) for path in found}
     assert not [path for path in sorted(found) if not any(re.fullmatch(pattern, path) for pattern in patterns)]
