@@ -1,0 +1,203 @@
+"""One epoch of the CUB lab, mine + train + validate, against the pipeline as the lab's sheet describes it.
+
+The sheet's pipeline, written out here: mining opens every image with PIL, passes it through the *training* transform
+and the network alone, takes `cdist` of all descriptors and walks each anchor's `argsort`; training passes the three
+images of a triplet through the network one after the other; validation is again image by image. All in float32, both
+on the same cores with the same weights. Ratios of one run; writes cub_epoch.md.
+
+Usage: python -m benchmarks.cub_epoch --root CUB_FOLDER --backbone NAME --weights FILE [--images-per-class N] [--runs N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import random
+import tempfile
+import time
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from rich.console import Console
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from assignment import model as models
+from assignment import preparing, training
+from assignment.checking.load import load_module
+from assignment.config import Config
+from assignment.distributed import Group
+from solution import dml
+
+TABLE = Path(__file__).with_name("cub_epoch.md")
+REFERENCE = Path(str(dml.__file__))
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+STAGES = ("mine", "train", "validate")
+
+
+@dataclass
+class Measured:
+    """What an epoch took, stage by stage in seconds, and P@1 on the validation classes after it."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    p_at_1: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Seconds of the whole epoch."""
+        return sum(self.seconds.values())
+
+
+class SheetTriplets(Dataset):
+    """Triplets read with PIL at every access."""
+
+    def __init__(self, paths: list[Path], labels: np.ndarray, transform: Any) -> None:
+        self.paths, self.labels, self.transform = paths, labels, transform
+        self.hardneg = [0] * len(paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read(self, i: int) -> Tensor:
+        with Image.open(self.paths[i]) as image:
+            return self.transform(image.convert("RGB"))
+
+    def __getitem__(self, i: int) -> tuple[Tensor, Tensor, Tensor]:
+        positives = [j for j in np.flatnonzero(self.labels == self.labels[i]) if j != i]
+        return self.read(i), self.read(random.choice(positives)), self.read(self.hardneg[i])
+
+    def mine(self, model: nn.Module) -> None:
+        """Image by image through the network, then a walk along each sorted row."""
+        model.eval()
+        with torch.no_grad():
+            rows = torch.cat([model(self.read(i)[None]) for i in range(len(self))])
+        order = torch.argsort(torch.cdist(rows, rows), dim=1)
+        for i in range(len(self)):
+            others = [int(j) for j in order[i] if self.labels[int(j)] != self.labels[i]]
+            self.hardneg[i] = random.choice(others[:30])
+
+
+def sheet_epoch(config: Config, data: Any) -> Measured:
+    """An epoch as the sheet describes it."""
+    random.seed(config.seed)
+    augment = transforms.Compose(
+        [
+            transforms.RandomResizedCrop(config.size, scale=(0.5, 1.0)),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+            transforms.Normalize(MEAN, STD),
+        ]
+    )
+    plain = transforms.Compose(
+        [
+            transforms.Resize(config.size * 256 // 224),
+            transforms.CenterCrop(config.size),
+            transforms.ToTensor(),
+            transforms.Normalize(MEAN, STD),
+        ]
+    )
+    model = models.untrained(dml, config, data)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.lr)
+    triplets = SheetTriplets(data.train.paths, data.train.labels, augment)
+    found, start = Measured(), time.perf_counter()
+    triplets.mine(model)
+    found.seconds["mine"] = time.perf_counter() - start
+
+    start = time.perf_counter()
+    model.train()
+    dml.freeze_batchnorm(model)
+    for anchor, positive, negative in DataLoader(triplets, batch_size=config.batch_size, shuffle=True):
+        a, p, n = model(anchor), model(positive), model(negative)
+        near, far = (a - p).square().sum(dim=1), (a - n).square().sum(dim=1)
+        loss = dml.triplet_loss(near, far, config.margin).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    found.seconds["train"] = time.perf_counter() - start
+
+    start = time.perf_counter()
+    model.eval()
+    queries = SheetTriplets(data.val.queries.paths, data.val.queries.labels, plain)
+    with torch.no_grad():
+        rows = torch.cat([model(queries.read(i)[None]) for i in range(len(queries))])
+    hits = 0
+    for i in range(len(rows)):
+        order = torch.argsort(torch.cdist(rows[i : i + 1], rows)[0])
+        first = next(int(j) for j in order if int(j) != i)
+        hits += bool(queries.labels[first] == queries.labels[i])
+    found.seconds["validate"], found.p_at_1 = time.perf_counter() - start, hits / len(rows)
+    return found
+
+
+def our_epoch(config: Config, data: Any, cached: Any) -> Measured:
+    """An epoch of the loop, from the pixel cache."""
+    with tempfile.TemporaryDirectory() as name:
+        run = preparing.prepare(load_module(REFERENCE), config, Path(name), Console(quiet=True), Group(), cached)
+        run.history.append({"epoch": 0})
+        training.one_epoch(run)
+        row = run.history[-1]
+    return Measured({stage: row[f"{stage}_s"] for stage in STAGES}, row["P@1"])
+
+
+def table(config: Config, sheet: list[Measured], ours: list[Measured], images: int, validated: int) -> str:
+    """The page: seconds of each stage, ratios, P@1."""
+    names = ("the sheet's pipeline", "this loop, from the cache")
+    lines = [
+        "# One epoch of the CUB lab",
+        "",
+        "Written by `python -m benchmarks.cub_epoch`, which says what is measured. Medians of"
+        f" {len(sheet)} run(s), {torch.get_num_threads()} thread(s), float32, {config.backbone} ({config.pooling}),"
+        f" {images} training images, {validated} validation images.",
+        "",
+        f"| pipeline | {' | '.join(f'{stage}, s' for stage in STAGES)} | together, s | P@1 after, per seed |",
+        "|---|---|---|---|---|---|",
+    ]
+    middle: dict[str, list[float]] = {}
+    for name, runs in zip(names, (sheet, ours), strict=True):
+        middle[name] = [float(np.median([run.seconds[stage] for run in runs])) for stage in STAGES]
+        middle[name].append(float(np.median([run.total for run in runs])))
+        cells = " | ".join(f"{seconds:.1f}" for seconds in middle[name])
+        lines.append(f"| {name} | {cells} | {', '.join(f'{run.p_at_1:.3f}' for run in runs)} |")
+    ratios = [a / b for a, b in zip(middle[names[0]], middle[names[1]], strict=True)]
+    lines.append(f"| times faster | {' | '.join(f'{ratio:.1f}' for ratio in ratios)} | |")
+    lines += ["", f"{date.today()}, {platform.system()} {platform.machine()}, torch {torch.__version__.split('+')[0]}."]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure both and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", required=True, help="folder of CUB-200-2011, whole or a part")
+    parser.add_argument("--backbone", default="squeezenet1_1")
+    parser.add_argument("--weights", default="", help="file with the backbone's state_dict")
+    parser.add_argument("--images-per-class", type=int, default=20)
+    parser.add_argument("--runs", type=int, default=1, help="epochs measured, each with a seed of its own")
+    options = parser.parse_args()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    torch.set_num_threads(cores)
+    sheet, ours = [], []
+    with tempfile.TemporaryDirectory() as cache:
+        for seed in range(options.runs):
+            config = Config(
+                data="cub", root=options.root, backbone=options.backbone, weights=options.weights, seed=seed,
+                images_per_class=options.images_per_class, loss="triplet", margin=0.1, lr=1e-5, batch_size=32,
+                precision="float32", threads=cores,
+            )  # fmt: skip
+            files = preparing.load(config)
+            cached = preparing.load(Config(**{**vars(config), "cache": cache}))
+            ours.append(our_epoch(config, files, cached))
+            sheet.append(sheet_epoch(config, files))
+    text = table(config, sheet, ours, len(files.train), len(files.val.queries))
+    TABLE.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
