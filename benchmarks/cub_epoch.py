@@ -71,7 +71,7 @@ class SheetTriplets(Dataset):
 
     def __getitem__(self, i: int) -> tuple[Tensor, Tensor, Tensor]:
         positives = [j for j in np.flatnonzero(self.labels == self.labels[i]) if j != i]
-        return self.read(i), self.read(random.choice(positives)), self.read(self.hardneg[i])
+        return self.read(i), self.read(int(random.choice(positives))), self.read(self.hardneg[i])
 
     def mine(self, model: nn.Module) -> None:
         """Image by image through the network, then a walk along each sorted row."""
