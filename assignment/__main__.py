@@ -79,20 +79,20 @@ def train(
     with one_line_errors():
         from rich.console import Console
 
-        from assignment import config
         from assignment.checking.load import load_module
+        from assignment.training import config
 
         if resume and out is None:
             raise ValueError("--resume needs --out, the folder of the run")
         given = recipe or (out / "config.toml" if resume and out else None)  # a run knows its own settings
         chosen = config.resolve(given, split(settings))
 
-        from assignment import runs, training  # costs seconds: not before the settings are known to be right
+        from assignment.training import loop, runs  # costs seconds: not before the settings are known to be right
 
         folder = out or runs.fresh(Path("out") / (recipe.stem if recipe else "train"))
         try:
-            training.train_run(load_module(dml), chosen, folder, Console(highlight=False), resume)
-        except training.Diverged as problem:
+            loop.train_run(load_module(dml), chosen, folder, Console(highlight=False), resume)
+        except loop.Diverged as problem:
             print(problem, file=sys.stderr)
             raise typer.Exit(1) from None
 
@@ -113,12 +113,12 @@ def evaluate(
         from rich.console import Console
         from rich.table import Table
 
-        from assignment import training
         from assignment.checking.load import load_module
         from assignment.figures import table
-        from assignment.files import write_text
+        from assignment.training import loop
+        from assignment.training.files import write_text
 
-        tree = training.evaluate_checkpoint(load_module(dml), checkpoint, part, split(settings))
+        tree = loop.evaluate_checkpoint(load_module(dml), checkpoint, part, split(settings))
         shown = Table(f"{tree['data']}, {tree['protocol']}, {part}", "")
         for name, values in table.rows({part: tree}).items():
             shown.add_row(name, *values)
@@ -162,7 +162,7 @@ def show_config(recipe: Recipe = None, settings: Set = None) -> None:
     Exit status: 0 done, 2 something has to be put right.
     """
     with one_line_errors():
-        from assignment import config
+        from assignment.training import config
 
         print(config.explain(config.resolve(recipe, split(settings))), end="")
 

@@ -1,6 +1,6 @@
 """The lab: `python dml.py` lists what is still to do; once nothing is, it trains with the functions of that file.
 
-A short command line for the loop of `assignment.training`, with settings that suit each data set.
+A short command line for the loop of `assignment.training.loop`, with settings that suit each data set.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any
 
 from rich.console import Console
 
-from assignment import config, todo
+from assignment import todo
 from assignment.checking.load import LoadError, load_module
+from assignment.training import config
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     # Chosen on the validation classes among nine: a minute on two cores.
@@ -32,12 +33,12 @@ def main(dml_path: str | Path, arguments: list[str] | None = None) -> None:
         if todo.remaining(dml_path):
             todo.print_list(dml_path)
             return
-        from assignment import runs, training  # the list needs neither of them, nor the seconds they cost
+        from assignment.training import loop, runs  # the list needs neither of them, nor the seconds they cost
 
         out = options.pop("out") or runs.fresh(Path("out/lab"))
         resume = options.pop("resume")
         settings = config.from_values({**DEFAULTS[options["data"]], **options}, "options")
-        training.train_run(load_module(dml_path), settings, out, Console(highlight=False), resume)
+        loop.train_run(load_module(dml_path), settings, out, Console(highlight=False), resume)
     except (LoadError, ValueError, OSError) as problem:
         print(f"{Path(dml_path).name}: {problem}", file=sys.stderr)
         sys.exit(2)

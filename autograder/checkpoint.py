@@ -23,16 +23,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from assignment import datasets, retrieval
+from assignment import datasets
 from assignment.checking.checkpoint import LONGEST, PROBLEMS, SAFE, Refused
 from assignment.checking.improvement import unit
 from assignment.checking.outcome import FAILED, Outcome
 from assignment.checking.student import Answer, GraderFault, Student, StudentError
-from assignment.config import Config, from_values
 from assignment.datasets import fashion_mnist
 from assignment.datasets.data import Asking
 from assignment.datasets.split import ArraySplit, Split
+from assignment.evaluation import retrieval
 from assignment.manifest import CHECKPOINT, Manifest
+from assignment.training.config import Config, from_values
 from autograder import known
 from autograder.intake import Submission, Upload
 from autograder.sandbox.wall import Ending, Session, Wall

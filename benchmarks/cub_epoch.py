@@ -29,11 +29,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from assignment import model as models
-from assignment import preparing, training
 from assignment.checking.load import load_module
-from assignment.config import Config
-from assignment.distributed import Group
+from assignment.training import loop, preparing
+from assignment.training import model as models
+from assignment.training.config import Config
+from assignment.training.distributed import Group
 from solution import dml
 
 TABLE = Path(__file__).with_name("cub_epoch.md")
@@ -141,7 +141,7 @@ def our_epoch(config: Config, data: Any, cached: Any) -> Measured:
     with tempfile.TemporaryDirectory() as name:
         run = preparing.prepare(load_module(REFERENCE), config, Path(name), Console(quiet=True), Group(), cached)
         run.history.append({"epoch": 0})
-        training.one_epoch(run)
+        loop.one_epoch(run)
         row = run.history[-1]
     return Measured({stage: row[f"{stage}_s"] for stage in STAGES}, row["P@1"])
 

@@ -33,7 +33,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assignment import ranking, retrieval
+from assignment.evaluation import ranking, retrieval
 
 OUT = Path(__file__).with_name("retrieval.md")
 LIST = 30  # nearest images, as for the mining of negatives

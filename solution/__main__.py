@@ -71,8 +71,8 @@ def run_one(name: str, overrides: dict[str, str], out: Path) -> None:
     """Train one recipe with one seed, unless that is done, and keep its figures."""
     from rich.console import Console
 
-    from assignment import config, training
     from assignment.checking.load import load_module
+    from assignment.training import config, loop
     from solution import catalogue, tables
 
     recipe = catalogue.find(name)
@@ -86,7 +86,7 @@ def run_one(name: str, overrides: dict[str, str], out: Path) -> None:
         return
     console.rule(f"{name}, {settings.backbone}, seed {settings.seed}")
     resume, start = (folder / "last.pt").exists(), time.process_time()
-    training.train_run(load_module(REFERENCE), settings, folder, console, resume=resume)
+    loop.train_run(load_module(REFERENCE), settings, folder, console, resume=resume)
     cpu_seconds = None if resume else time.process_time() - start
     print(tables.write(tables.row_of(recipe, folder, asdict(settings), changed, cpu_seconds)))
 

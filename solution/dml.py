@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from assignment.retrieval import require_finite  # (descriptors, whose) -> descriptors, or a ValueError naming rows
+from assignment.evaluation.retrieval import (
+    require_finite,  # (descriptors, whose) -> descriptors, or a ValueError naming rows
+)
 
 ### BEGIN REFERENCE
 CHUNK = 1024  # rows of a distance matrix held at once: 1024 x 60,000 float32 are 246 MB

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from assignment.files import write_text
-from assignment.intervals import plus_minus
+from assignment.evaluation.intervals import plus_minus
+from assignment.training.files import write_text
 from solution.catalogue import FAMILIES, Recipe, load
 
 FOLDER = Path(__file__).with_name("results")

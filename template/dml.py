@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from assignment.retrieval import require_finite  # (descriptors, whose) -> descriptors, or a ValueError naming rows
+from assignment.evaluation.retrieval import (
+    require_finite,  # (descriptors, whose) -> descriptors, or a ValueError naming rows
+)
 
 # ------------------------------------------------------------------------------------------------- descriptors
 

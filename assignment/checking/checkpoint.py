@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from assignment.checking.agent import Agent
-    from assignment.config import Config
+    from assignment.training.config import Config
 
 PROBLEMS = {
     "unreadable": "could not be read as weights: it is cut short, or holds more than numbers, tensors and text; hand "
@@ -93,7 +93,7 @@ class Evaluation:
         """Build the network of the settings with the checkpoint's weights."""
 
         def build() -> nn.Module:
-            from assignment import checkpoints
+            from assignment.training import checkpoints
 
             model = self._build(settings, "", None)
             try:
@@ -117,8 +117,9 @@ class Evaluation:
         return {"problem": ""}
 
     def _build(self, settings: dict[str, Any], weights: str, images: Tensor | None) -> nn.Module:
-        from assignment import backbones, model
-        from assignment.config import Config
+        from assignment import backbones
+        from assignment.training import model
+        from assignment.training.config import Config
 
         path = str(self.folder / weights) if weights else ""
         config = Config(**{**settings, "weights": path})
@@ -146,14 +147,14 @@ def read(path: Path) -> tuple[dict[str, Any], Config]:
     """Read a checkpoint of a run, or a safetensors file whose metadata has its settings as JSON under "config".
 
     Returns:
-        The checkpoint (see `assignment.checkpoints`), of which "model" and "epoch" are sure to be there, and the
-        settings, without paths of the machine it was made on.
+        The checkpoint (see `assignment.training.checkpoints`), of which "model" and "epoch" are sure to be there, and
+        the settings, without paths of the machine it was made on.
 
     Raises:
         Refused: what is wrong with it.
     """
-    from assignment import checkpoints
-    from assignment.config import from_values
+    from assignment.training import checkpoints
+    from assignment.training.config import from_values
 
     try:
         state = _safetensors(path) if path.suffix == SAFE else checkpoints.read(path)

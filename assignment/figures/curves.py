@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from assignment.evaluation.retrieval import rank
 from assignment.figures.canvas import COLOURS, DASHES, MARKERS, new_figure, plain
-from assignment.retrieval import rank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

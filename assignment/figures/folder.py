@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assignment import checkpoints
-from assignment.config import Config, from_values, read
+from assignment.training import checkpoints
+from assignment.training.config import Config, from_values, read
 
 PANELS = {"loss": ("loss",), "learning rate": ("lr",), "validation": ("P@1", "mAP")}  # plots of columns of history.csv
 

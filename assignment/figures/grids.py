@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
+from assignment.evaluation.retrieval import rank
 from assignment.figures.canvas import QUERY, RIGHT, WRONG, plain
-from assignment.retrieval import rank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from assignment import checkpoints
 from assignment.figures import page, table
 from assignment.figures.folder import Run, read_best, read_run
 from assignment.figures.scene import AFTER, BEFORE, Described, Scene
-from assignment.model import build, untrained
+from assignment.training import checkpoints
+from assignment.training.model import build, untrained
 
 if TYPE_CHECKING:
     from assignment.datasets import Asking, Data
@@ -52,12 +52,12 @@ def make(
         ValueError: no run folder, no checkpoint, a checkpoint of another network, runs that cannot be compared.
         DataMissing: the data set is not there. One line each.
     """
-    from assignment import training
+    from assignment.training import loop
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     run = read_run(run_dir)
     others = [_comparable(read_run(folder), run) for folder in compare]
-    data = data or training.load(run.config)
+    data = data or loop.load(run.config)
     asking: Asking = getattr(data, part)
 
     say("descriptors before and after training")
@@ -118,15 +118,15 @@ def describe(
     model: nn.Module, asking: Asking, device: torch.device | str, known: dict[str, Any] | None = None
 ) -> Described:
     """Compute the descriptors of queries and gallery; measure the retrieval unless its figures are known."""
-    from assignment import evaluation
+    from assignment.evaluation import measures
 
     model.to(device)
-    gallery = evaluation.describe(model, asking.gallery, device)
+    gallery = measures.describe(model, asking.gallery, device)
     if asking.own is None:
-        queries = evaluation.describe(model, asking.queries, device)
+        queries = measures.describe(model, asking.queries, device)
     else:
         queries = gallery[torch.from_numpy(asking.own)]
-    figures = known or evaluation.measure(queries, asking.queries.labels, gallery, asking.gallery.labels, asking.own)
+    figures = known or measures.measure(queries, asking.queries.labels, gallery, asking.gallery.labels, asking.own)
     return Described(queries, gallery, figures)
 
 

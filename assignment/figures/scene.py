@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from assignment.evaluation.retrieval import rank
 from assignment.figures import attention, canvas, curves, embeddings, folder, grids, page
 from assignment.figures.folder import Run
 from assignment.figures.table import text
-from assignment.retrieval import rank
 
 if TYPE_CHECKING:
     from assignment.datasets import Asking, Data

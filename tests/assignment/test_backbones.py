@@ -102,6 +102,6 @@ def test_imagenet_weights_are_where_the_data_scripts_put_them(tmp_path):
 
 
 def test_settings_know_the_same_networks():
-    from assignment import config
+    from assignment.training import config
 
     assert set(config.BACKBONES) == set(backbones.BACKBONES)

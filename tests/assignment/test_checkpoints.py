@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from assignment import backbones, checkpoints, files
-from assignment.config import Config
+from assignment import backbones
+from assignment.training import checkpoints, files
+from assignment.training.config import Config
 
 
 def state(model: nn.Module) -> dict:

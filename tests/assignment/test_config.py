@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assignment import backbones, config
-from assignment.config import Config
+from assignment import backbones
+from assignment.training import config
+from assignment.training.config import Config
 
 
 @pytest.fixture

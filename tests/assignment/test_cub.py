@@ -137,7 +137,8 @@ def test_damaged_images_stop_or_are_left_out_with_a_note(tmp_path, cached):
 def test_frozen_squeezenet_finds_birds():
     from torch.utils.data import DataLoader
 
-    from assignment import backbones, retrieval
+    from assignment import backbones
+    from assignment.evaluation import retrieval
     from solution import dml
 
     weights = FOLDER / "weights" / "squeezenet1_1-imagenet-features.pth"

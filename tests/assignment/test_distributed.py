@@ -12,11 +12,11 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from assignment import model as models
-from assignment import preparing, training
-from assignment.config import Config
 from assignment.datasets.data import among_themselves
-from assignment.distributed import Group, gather, share
+from assignment.training import loop, preparing
+from assignment.training import model as models
+from assignment.training.config import Config
+from assignment.training.distributed import Group, gather, share
 from solution import dml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -52,7 +52,7 @@ def train(loss: str, out: Path) -> nn.Module:
     config = Config(loss=loss, images_per_class=7, epochs=2, batch_size=10, per_class=5, lr=1e-3, threads=1)
     data = preparing.load(config)
     data.val = data.test = among_themselves(data.train)
-    training.train_run(dml, config, out, Console(quiet=True), data=data)
+    loop.train_run(dml, config, out, Console(quiet=True), data=data)
     return models.untrained(dml, config, data)
 
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assignment import few_shot
+from assignment.evaluation import few_shot
 from tests.assignment import oracles
 
 

@@ -16,13 +16,13 @@ import pytest
 import torch
 from PIL import Image
 
-from assignment import checkpoints, model
-from assignment.config import Config, to_toml
 from assignment.datasets import Asking, Data, load
 from assignment.datasets.data import among_themselves
 from assignment.datasets.split import ArraySplit
 from assignment.figures import folder, make, read_run
 from assignment.figures.run import notes
+from assignment.training import checkpoints, model
+from assignment.training.config import Config, to_toml
 from solution import dml
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assignment.intervals import mean_interval, plus_minus
+from assignment.evaluation.intervals import mean_interval, plus_minus
 
 T_975 = {1: 12.7062, 2: 4.30265, 4: 2.77645, 9: 2.26216}  # Student's t from a printed table, by degrees of freedom
 

@@ -35,7 +35,7 @@ def test_a_second_run_keeps_the_first(tmp_path, capsys, monkeypatch):
 
 
 def test_the_defaults_are_settings():
-    from assignment import config
+    from assignment.training import config
 
     for name, values in lab.DEFAULTS.items():
         assert config.from_values({"data": name, **values}, name).data == name

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from assignment import model
-from assignment.config import Config
+from assignment.training import model
+from assignment.training.config import Config
 from solution import dml
 
 IMAGES = torch.rand(4, 3, 28, 28)

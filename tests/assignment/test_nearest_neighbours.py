@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assignment import nearest_neighbours
+from assignment.evaluation import nearest_neighbours
 from tests.assignment import oracles
 
 

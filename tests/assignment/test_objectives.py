@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import tensor
 
-from assignment import objectives
-from assignment.config import Config
+from assignment.training import objectives
+from assignment.training.config import Config
 from solution import dml
 
 fast = settings(max_examples=60, deadline=None)

@@ -1,4 +1,4 @@
-"""`assignment.retrieval` against a slow, obvious float64 oracle.
+"""`assignment.evaluation.retrieval` against a slow, obvious float64 oracle.
 
 The coordinates are small integers: then float32 distances are exact, and ties are real ties.
 """
@@ -15,7 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assignment import ranking, retrieval
+from assignment.evaluation import ranking, retrieval
 from tests.assignment import oracles
 
 
@@ -251,7 +251,7 @@ def test_half_precision_descriptors_are_ranked_in_float32():
 def test_60000_by_512_needs_less_than_2_gb(tmp_path):
     code = """
 import resource, numpy as np, torch
-from assignment import retrieval
+from assignment.evaluation import retrieval
 torch.manual_seed(0)
 g = torch.nn.functional.normalize(torch.randn(60_000, 512))
 labels = np.arange(60_000) % 10

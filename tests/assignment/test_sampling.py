@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from assignment import sampling
 from assignment.datasets.split import ArraySplit
+from assignment.training import sampling
 
 fast = settings(max_examples=80, deadline=None)
 some_labels = st.lists(st.integers(0, 5), min_size=2, max_size=60).map(np.array)

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from assignment import schedules
-from assignment.config import Config
+from assignment.training import schedules
+from assignment.training.config import Config
 
 
 def rates(batches: int, **settings) -> list[list[float]]:

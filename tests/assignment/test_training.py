@@ -17,15 +17,15 @@ import pytest
 import torch
 from rich.console import Console
 
-from assignment import checkpoints, preparing, runs, schedules, seeds, training
-from assignment import model as models
 from assignment.checking.load import load_module
-from assignment.config import Config, read
 from assignment.datasets.data import among_themselves
 from assignment.datasets.split import ArraySplit
-from assignment.distributed import Group
-from assignment.precision import Network
-from assignment.steps import Diverged
+from assignment.training import checkpoints, loop, preparing, runs, schedules, seeds
+from assignment.training import model as models
+from assignment.training.config import Config, read
+from assignment.training.distributed import Group
+from assignment.training.precision import Network
+from assignment.training.steps import Diverged
 from solution import dml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -51,7 +51,7 @@ def quiet():
 @pytest.fixture(autouse=True)
 def few_episodes(monkeypatch):
     """Few-shot figures of a few episodes: they are not what is looked at here, and take longer than the training."""
-    monkeypatch.setattr(training.evaluation, "evaluate", partial(training.evaluation.evaluate, episodes=5))
+    monkeypatch.setattr(loop.measures, "evaluate", partial(loop.measures.evaluate, episodes=5))
 
 
 def small_data():
@@ -71,13 +71,13 @@ def history(folder: Path, timings: bool = False) -> list[dict[str, str]]:
 @pytest.mark.parametrize("settings", EVERY_LOSS, ids=lambda s: "-".join(str(v) for v in s.values()))
 def test_every_loss_falls_on_the_images_it_is_trained_on(settings, tmp_path, quiet):
     config = replace(SMALL, epochs=6, augment=False, **settings)
-    training.train_run(dml, config, tmp_path / "run", quiet, data=small_data())
+    loop.train_run(dml, config, tmp_path / "run", quiet, data=small_data())
     losses = [float(row["loss"]) for row in history(tmp_path / "run")[1:]]
     assert min(losses[3:]) < losses[0]
 
 
 def test_a_run_leaves_its_folder(tmp_path, capsys):
-    result = training.train_run(dml, SMALL, tmp_path / "run", Console(width=80))
+    result = loop.train_run(dml, SMALL, tmp_path / "run", Console(width=80))
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {
         "config.toml",
@@ -124,19 +124,19 @@ def test_the_test_classes_are_looked_at_once_at_the_end(tmp_path, quiet):
     guarded = Guarded(data.train.first_of_each(2))
     data.test = among_themselves(guarded)
     data.val = among_themselves(data.train)
-    training.train_run(dml, SMALL, tmp_path / "run", quiet, data=data)
+    loop.train_run(dml, SMALL, tmp_path / "run", quiet, data=data)
     assert guarded.epochs == [SMALL.epochs] * (2 * len(guarded))  # with the untrained network and with the best one
 
 
 def test_the_untrained_network_may_be_the_best(tmp_path, quiet):
-    result = training.train_run(dml, replace(SMALL, lr=0.0, epochs=1), tmp_path / "run", quiet, data=small_data())
+    result = loop.train_run(dml, replace(SMALL, lr=0.0, epochs=1), tmp_path / "run", quiet, data=small_data())
     assert result["best_epoch"] == 0
     assert result["val_before"] == result["val_after"]
 
 
 def test_early_stopping(tmp_path, quiet):
     config = replace(SMALL, lr=0.0, epochs=9, patience=2)
-    training.train_run(dml, config, tmp_path / "run", quiet, data=small_data())
+    loop.train_run(dml, config, tmp_path / "run", quiet, data=small_data())
     assert [row["epoch"] for row in history(tmp_path / "run")] == ["0", "1", "2"]
 
 
@@ -144,7 +144,7 @@ def test_the_learning_rate_of_the_files_own_train_follows_the_schedule(tmp_path,
     config = replace(SMALL, schedule="warmup-cosine", epochs=2)
     rates: list[float] = []
     monkeypatch.setattr(schedules, "set_rates", lambda _, factor: rates.append(factor))
-    training.train_run(dml, config, tmp_path / "run", quiet, data=small_data())
+    loop.train_run(dml, config, tmp_path / "run", quiet, data=small_data())
     assert rates == pytest.approx([0.25, 0.5, 0.75, 1, 1, 0.853553, 0.5, 0.146447], abs=1e-6)
 
 
@@ -158,8 +158,8 @@ def test_clipping_shortens_the_step_of_the_files_own_train(tmp_path, quiet):
     )
     runs.begin(tmp_path / "run", config, dml.__file__)
     run.out = tmp_path / "run"
-    training.begin(run)
-    training.one_epoch(run)
+    loop.begin(run)
+    loop.one_epoch(run)
     assert len(norms) == 4
     assert all(norm <= 1e-3 * 1.001 for norm in norms)
     assert run.history[-1]["gradient"] > 1e-3
@@ -171,7 +171,7 @@ sys.path.insert(0, "tests/assignment")
 from test_training import CURVE, small_data
 from pathlib import Path
 from rich.console import Console
-from assignment import steps, training
+from assignment.training import steps, loop
 from solution import dml
 
 before = steps.Steps.before
@@ -182,7 +182,7 @@ def killing(self):
         os.kill(os.getpid(), signal.SIGKILL)
 
 steps.Steps.before = killing
-training.train_run(dml, CURVE, Path(sys.argv[1]), Console(quiet=True), data=small_data())
+loop.train_run(dml, CURVE, Path(sys.argv[1]), Console(quiet=True), data=small_data())
 """
 CURVE = replace(SMALL, epochs=3, dropout=0.2, schedule="plateau", step_epochs=1)
 
@@ -191,24 +191,24 @@ def test_a_killed_run_goes_on_with_the_same_curve(tmp_path, quiet):
     killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "killed")], cwd=REPOSITORY, timeout=170)
     assert killed.returncode == -9
     assert [row["epoch"] for row in history(tmp_path / "killed")] == ["0", "1"]
-    training.train_run(dml, CURVE, tmp_path / "killed", quiet, resume=True, data=small_data())
-    training.train_run(dml, CURVE, tmp_path / "whole", quiet, data=small_data())
+    loop.train_run(dml, CURVE, tmp_path / "killed", quiet, resume=True, data=small_data())
+    loop.train_run(dml, CURVE, tmp_path / "whole", quiet, data=small_data())
     assert history(tmp_path / "killed") == history(tmp_path / "whole")
     first, second = (checkpoints.read(tmp_path / name / "last.pt")["model"] for name in ("killed", "whole"))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_a_finished_run_may_be_given_more_epochs(tmp_path, quiet):
-    training.train_run(dml, SMALL, tmp_path / "a", quiet, data=small_data())
-    training.train_run(dml, replace(SMALL, epochs=3), tmp_path / "a", quiet, resume=True, data=small_data())
-    training.train_run(dml, replace(SMALL, epochs=3), tmp_path / "b", quiet, data=small_data())
+    loop.train_run(dml, SMALL, tmp_path / "a", quiet, data=small_data())
+    loop.train_run(dml, replace(SMALL, epochs=3), tmp_path / "a", quiet, resume=True, data=small_data())
+    loop.train_run(dml, replace(SMALL, epochs=3), tmp_path / "b", quiet, data=small_data())
     assert history(tmp_path / "a") == history(tmp_path / "b")
     assert read(tmp_path / "a" / "config.toml")["epochs"] == 3
 
 
 def test_a_run_killed_before_its_first_checkpoint_may_begin_again(tmp_path, quiet):
     runs.begin(tmp_path / "run", SMALL, dml.__file__)
-    training.train_run(dml, replace(SMALL, epochs=0), tmp_path / "run", quiet, data=small_data())
+    loop.train_run(dml, replace(SMALL, epochs=0), tmp_path / "run", quiet, data=small_data())
     assert read(tmp_path / "run" / "config.toml")["epochs"] == 0
 
 
@@ -217,7 +217,7 @@ def test_workers_change_nothing(tmp_path, quiet, monkeypatch):
     monkeypatch.setattr(runs, "cores", lambda: 2)
     for workers in (0, 2):
         config = replace(SMALL, workers=workers)
-        training.train_run(dml, config, tmp_path / str(workers), quiet, data=small_data())
+        loop.train_run(dml, config, tmp_path / str(workers), quiet, data=small_data())
     assert history(tmp_path / "0") == history(tmp_path / "2")
 
 
@@ -239,7 +239,7 @@ def test_workers_see_a_list_that_was_mined_anew(tmp_path, quiet, monkeypatch):
 
     file = types.ModuleType("lists")
     vars(file).update(vars(dml) | {"CUBtriplet": Lists, "train": train})
-    training.train_run(file, replace(SMALL, workers=1), tmp_path / "run", quiet, data=small_data())
+    loop.train_run(file, replace(SMALL, workers=1), tmp_path / "run", quiet, data=small_data())
     assert seen == [[0], [1]]
 
 
@@ -267,7 +267,7 @@ def test_a_loss_that_is_not_a_number_names_its_batch(loss, batches, tmp_path, qu
     file.triplet_loss = nan_from(batches + 2)
     config = replace(SMALL, loss=loss, epochs=3)
     with pytest.raises(Diverged, match=r"epoch 2, batch 2: .*are intact") as caught:
-        training.train_run(file, config, tmp_path / "run", quiet, data=small_data())
+        loop.train_run(file, config, tmp_path / "run", quiet, data=small_data())
     assert "\n" not in str(caught.value)
     for name in ("best.pt", "last.pt"):
         assert checkpoints.read(tmp_path / "run" / name)["epoch"] <= 1
@@ -283,10 +283,10 @@ def test_a_stub_is_named(tmp_path, quiet):
 
     file.smooth_ap_loss = stub
     with pytest.raises(ValueError, match="still to do: Task 11: SmoothAP"):
-        training.train_run(file, replace(SMALL, loss="smooth-ap"), tmp_path / "run", quiet, data=small_data())
+        loop.train_run(file, replace(SMALL, loss="smooth-ap"), tmp_path / "run", quiet, data=small_data())
     del file.train
     with pytest.raises(ValueError, match="the file has no `train`"):
-        training.train_run(file, SMALL, tmp_path / "other", quiet, data=small_data())
+        loop.train_run(file, SMALL, tmp_path / "other", quiet, data=small_data())
     assert not (tmp_path / "other").exists()
 
 
@@ -302,7 +302,7 @@ def test_a_stub_is_named(tmp_path, quiet):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="float16 is welcome on a GPU")
 def test_settings_that_do_not_fit_are_one_line(changed, words, tmp_path, quiet):
     with pytest.raises(ValueError, match=words) as caught:
-        training.train_run(dml, replace(SMALL, **changed), tmp_path / "run", quiet, data=small_data())
+        loop.train_run(dml, replace(SMALL, **changed), tmp_path / "run", quiet, data=small_data())
     assert "\n" not in str(caught.value)
 
 
@@ -311,19 +311,19 @@ def test_nothing_to_learn_is_one_line(labels, tmp_path, quiet):
     data = small_data()
     data.train = ArraySplit(data.train.images, labels)
     with pytest.raises(ValueError, match=r"at least 2 are needed|no training class has 2 images") as caught:
-        training.train_run(dml, SMALL, tmp_path / "run", quiet, data=data)
+        loop.train_run(dml, SMALL, tmp_path / "run", quiet, data=data)
     assert "\n" not in str(caught.value)
 
 
 def test_another_runs_folder_is_left_alone(tmp_path, quiet):
-    training.train_run(dml, replace(SMALL, epochs=0), tmp_path / "run", quiet, data=small_data())
+    loop.train_run(dml, replace(SMALL, epochs=0), tmp_path / "run", quiet, data=small_data())
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run").iterdir()}
     for resume, words in ((False, "use --resume to go on with it, or another --out"), (True, "lr = 0.001, not 0.5")):
         with pytest.raises(ValueError, match=words):
-            training.train_run(dml, replace(SMALL, lr=0.5), tmp_path / "run", quiet, resume, small_data())
+            loop.train_run(dml, replace(SMALL, lr=0.5), tmp_path / "run", quiet, resume, small_data())
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run").iterdir()} == before
     with pytest.raises(ValueError, match="holds no run to resume"):
-        training.train_run(dml, SMALL, tmp_path / "none", quiet, True, small_data())
+        loop.train_run(dml, SMALL, tmp_path / "none", quiet, True, small_data())
     assert runs.fresh(tmp_path / "run") == tmp_path / "run-2"
 
 
@@ -372,9 +372,9 @@ def test_all_generators_come_back():
 
 
 def test_a_checkpoint_is_measured_again(tmp_path):
-    training.train_run(dml, replace(SMALL, epochs=0), tmp_path / "run", Console(quiet=True))
+    loop.train_run(dml, replace(SMALL, epochs=0), tmp_path / "run", Console(quiet=True))
     tree = json.loads((tmp_path / "run" / "evaluation.json").read_text(encoding="utf-8"))
-    again = training.evaluate_checkpoint(dml, tmp_path / "run" / "best.pt", "test", {"threads": "1"})
+    again = loop.evaluate_checkpoint(dml, tmp_path / "run" / "best.pt", "test", {"threads": "1"})
     assert again["P@1"] == tree["after"]["test"]["P@1"]
 
 

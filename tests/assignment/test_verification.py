@@ -8,7 +8,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from assignment import verification
+from assignment.evaluation import verification
 from tests.assignment import oracles
 
 

@@ -20,11 +20,12 @@ from rich.console import Console
 from torch import nn
 from torch.nn import functional as F
 
-from assignment import datasets, model
-from assignment.config import Config
+from assignment import datasets
 from assignment.datasets.data import Asking
 from assignment.datasets.split import ArraySplit
 from assignment.manifest import CHECKPOINT, load
+from assignment.training import model
+from assignment.training.config import Config
 from autograder import checkpoint, grading, known
 from autograder.checkpoint import Handed, Pictures
 from autograder.intake import IntakeError, Upload, read_upload

@@ -1,8 +1,8 @@
 """Retrieval figures of descriptors: P@K, R@K, mAP, MAP@R, MAP@5 and precision–recall curves.
 
-All of them follow from the ranks of the images of the query's class; `assignment.ranking` finds these ranks, leaves the
-query out by its index and orders equal distances as the gallery does. A query without any other image of its class has
-no figure: it is left out of the means and counted. Labels stay integers.
+All of them follow from the ranks of the images of the query's class; `assignment.evaluation.ranking` finds these
+ranks, leaves the query out by its index and orders equal distances as the gallery does. A query without any other image
+of its class has no figure: it is left out of the means and counted. Labels stay integers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assignment.ranking import positive_ranks, rank, require_finite, require_list
+from assignment.evaluation.ranking import positive_ranks, rank, require_finite, require_list
 
 __all__ = ["Figures", "Retrieval", "evaluate", "evaluate_all", "figures", "rank", "require_finite"]
 

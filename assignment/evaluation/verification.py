@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assignment.ranking import require_finite
+from assignment.evaluation.ranking import require_finite
 
 MOST_PAIRS = 2_000_000  # more pairs than these are sampled: the area is then known to about ± 0.001
 CHUNK = 65_536  # pairs whose similarities are computed at once

@@ -20,9 +20,9 @@ from typing import Any
 
 import torch
 
-from assignment import config as settings
-from assignment.config import Config
-from assignment.files import write_text
+from assignment.training import config as settings
+from assignment.training.config import Config
+from assignment.training.files import write_text
 
 COLUMNS = ("epoch", "lr", "loss", "P@1", "mAP", "gradient", "mine_s", "train_s", "validate_s")
 LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "pillow")

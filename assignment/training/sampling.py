@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from assignment import seeds
 from assignment.datasets.split import Split
+from assignment.training import seeds
 
 Item = tuple[int, int]
 Batch = list[Item]

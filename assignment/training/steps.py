@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor, nn
 
-from assignment import distributed, schedules
-from assignment.config import Config
-from assignment.distributed import Group
-from assignment.precision import Network
-from assignment.sampling import Batch
+from assignment.training import distributed, schedules
+from assignment.training.config import Config
+from assignment.training.distributed import Group
+from assignment.training.precision import Network
+from assignment.training.sampling import Batch
 
 INTACT = "best.pt and last.pt of the epochs before are intact"
 

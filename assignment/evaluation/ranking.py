@@ -62,7 +62,7 @@ def positive_ranks(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """Yield, for some queries at a time, at which ranks of the gallery the images of their class stand.
 
-    A sort of each row would cost as much as the distances; `assignment.counting` does without.
+    A sort of each row would cost as much as the distances; `assignment.evaluation.counting` does without.
 
     Args:
         queries: (Q, D) with query_labels (Q,), gallery: (G, D) with gallery_labels (G,); labels are integers.
@@ -82,7 +82,7 @@ def positive_ranks(
     """
     query_labels, gallery_labels = _labels(query_labels, queries, "query"), _labels(gallery_labels, gallery, "gallery")
     require_list(1, len(gallery) - (own is not None))
-    from assignment.counting import rank_positives  # loads numba
+    from assignment.evaluation.counting import rank_positives  # loads numba
 
     by_label = np.argsort(gallery_labels, kind="stable")
     ordered = gallery_labels[by_label]

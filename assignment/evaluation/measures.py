@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from assignment import few_shot, nearest_neighbours, retrieval, verification
 from assignment.datasets.data import Data
 from assignment.datasets.split import Split
+from assignment.evaluation import few_shot, nearest_neighbours, retrieval, verification
 
 WORST = 10  # classes in the list of the worst
 ROC_POINTS = 401  # of a ROC curve that are kept

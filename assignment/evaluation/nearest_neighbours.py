@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assignment.ranking import rank
+from assignment.evaluation.ranking import rank
 
 
 @dataclass(frozen=True)

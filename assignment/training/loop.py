@@ -23,23 +23,15 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from assignment import (
-    checkpoints,
-    distributed,
-    evaluation,
-    precision,
-    retrieval,
-    runs,
-    sampling,
-    seeds,
-)
-from assignment import model as models
-from assignment.config import BALANCED, Config, from_text
 from assignment.datasets.data import Asking, Data
-from assignment.files import write_text
-from assignment.precision import Network
-from assignment.preparing import Run, load, prepare
-from assignment.steps import INTACT, Diverged
+from assignment.evaluation import measures, retrieval
+from assignment.training import checkpoints, distributed, precision, runs, sampling, seeds
+from assignment.training import model as models
+from assignment.training.config import BALANCED, Config, from_text
+from assignment.training.files import write_text
+from assignment.training.precision import Network
+from assignment.training.preparing import Run, load, prepare
+from assignment.training.steps import INTACT, Diverged
 
 DESCRIBED = 256  # images in a batch of validation
 
@@ -55,7 +47,7 @@ def train_run(
     """Train with the functions of a file and write everything about it into a folder.
 
     Args:
-        dml: the file, imported. config: the settings. out: the run's folder (see `assignment.runs`).
+        dml: the file, imported. config: the settings. out: the run's folder (see `assignment.training.runs`).
         console: where the epochs and the table at the end are printed. resume: go on with the run in `out`.
         data: the data set, if it is loaded already.
 
@@ -243,9 +235,9 @@ def validate(run: Run) -> dict[str, float]:
 @torch.inference_mode()
 def quick_figures(network: nn.Module, asking: Asking, device: torch.device) -> dict[str, float]:
     """P@1 and mAP alone, which an epoch is judged by."""
-    gallery = evaluation.describe(network, asking.gallery, device, DESCRIBED)
+    gallery = measures.describe(network, asking.gallery, device, DESCRIBED)
     if asking.own is None:
-        queries = evaluation.describe(network, asking.queries, device, DESCRIBED)
+        queries = measures.describe(network, asking.queries, device, DESCRIBED)
     else:
         queries = gallery[torch.as_tensor(asking.own)]
     found = retrieval.figures(queries, asking.queries.labels, gallery, asking.gallery.labels, asking.own, (1,))
@@ -311,7 +303,7 @@ def finish(run: Run) -> dict[str, Any]:
         checkpoints.load_model(run.network.extractor, checkpoints.read(best), best)
         for when, network in (("before", before), ("after", run.network)):
             for part in ("val", "test"):
-                tree[when][part] = evaluation.evaluate(network, run.data, part, network.device, seed=run.config.seed)
+                tree[when][part] = measures.evaluate(network, run.data, part, network.device, seed=run.config.seed)
                 result[f"{part}_{when}"] = tree[when][part]["P@1"]
         write_text(run.out / "evaluation.json", json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
         run.console.print(table_of(result))
@@ -326,7 +318,7 @@ def evaluate_checkpoint(dml: ModuleType, path: str | Path, part: str, overrides:
         dml: the file, imported. overrides: settings that are other than when it was trained, as typed (root, cache …).
 
     Returns:
-        The tree of `assignment.evaluation.evaluate`.
+        The tree of `assignment.evaluation.measures.evaluate`.
     """
     state = checkpoints.read(path)
     trained = checkpoints.config_of(state, path)
@@ -337,7 +329,7 @@ def evaluate_checkpoint(dml: ModuleType, path: str | Path, part: str, overrides:
     extractor = models.build(dml, config)
     checkpoints.load_model(extractor, state, path)
     network = Network(extractor, device, precision.choose(config, device))
-    return evaluation.evaluate(network, load(config), part, device, seed=config.seed)
+    return measures.evaluate(network, load(config), part, device, seed=config.seed)
 
 
 def table_of(result: dict[str, Any]) -> Table:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from assignment.config import Config
-from assignment.model import named
+from assignment.training.config import Config
+from assignment.training.model import named
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from assignment.config import Config
+from assignment.training.config import Config
 
 FIRST_SCALE = 2.0**14  # of float16 gradients, which would else fall below its smallest number
 

@@ -1,4 +1,4 @@
-"""The inner loop of `assignment.ranking`: at which ranks the positives of each query stand, as machine code.
+"""The inner loop of `assignment.evaluation.ranking`: at which ranks the positives of each query stand, as machine code.
 
 The rank of a positive is 1 + how many images come before it, so a row needs no sort. Its positives are put in order
 with the help of a table of equally wide intervals of distance ("buckets"). Every other image looks up its bucket,

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assignment.intervals import mean_interval
-from assignment.ranking import require_finite
+from assignment.evaluation.intervals import mean_interval
+from assignment.evaluation.ranking import require_finite
 
 
 @dataclass(frozen=True)

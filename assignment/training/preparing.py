@@ -16,13 +16,14 @@ from rich.console import Console
 from rich.markup import escape
 from torch import nn
 
-from assignment import datasets, distributed, objectives, precision, runs, seeds
-from assignment import model as models
-from assignment.config import Config
+from assignment import datasets
 from assignment.datasets.data import Data, check
-from assignment.distributed import Group
-from assignment.precision import Network
-from assignment.steps import Steps
+from assignment.training import distributed, objectives, precision, runs, seeds
+from assignment.training import model as models
+from assignment.training.config import Config
+from assignment.training.distributed import Group
+from assignment.training.precision import Network
+from assignment.training.steps import Steps
 
 
 @dataclass

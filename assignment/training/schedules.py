@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from assignment.config import Config
+from assignment.training.config import Config
 
 
 def factor(config: Config, epoch: int, batch: int, batches: int) -> float:

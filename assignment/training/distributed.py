@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
-from assignment import seeds
+from assignment.training import seeds
 
 Anything = TypeVar("Anything")
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from assignment import backbones, manifest
-from assignment.config import Config
+from assignment.training.config import Config
 
 if TYPE_CHECKING:
     from assignment.datasets.data import Data

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from assignment.config import Config, from_values
-from assignment.files import replacing
+from assignment.training.config import Config, from_values
+from assignment.training.files import replacing
 
 FORMAT = 1  # raised when a reader of today could not read a file of tomorrow
 

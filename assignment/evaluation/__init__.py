@@ -1,0 +1,1 @@
+"""Measuring, for any descriptors: who is nearest to whom, and every figure that follows from it."""
