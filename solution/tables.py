@@ -110,25 +110,34 @@ def groups(rows: list[Row], recipe: Recipe) -> list[list[Row]]:
 
 # ---------------------------------------------------------------------------------------------------------- tables
 
-Column = tuple[str, Callable[[dict[str, Any]], float | None]]
+# The name of a column and what it says of the runs of one row, which differ in the seed alone.
+Column = tuple[str, Callable[[list[Row]], str]]
 
 
 def _entry(name: str) -> Column:
-    return name, lambda tree: tree[name]
+    return name, lambda group: _change(group, "test", lambda tree: tree[name])
+
+
+def _superclass(name: str) -> Column:
+    return f"{name} of 12", lambda group: _change(
+        group, "test", lambda tree: tree.get("superclass") and tree["superclass"][name]
+    )
+
+
+def _few_shot(group: list[Row]) -> str:
+    """As the others, and for a single seed with the interval over its episodes: one run has that much to say."""
+    shots = [group[0]["figures"][f"{when} test"]["few_shot"] for when in ("before", "after")]
+    if len(group) > 1 or not all(shots):
+        return _change(group, "test", lambda tree: tree["few_shot"] and tree["few_shot"]["accuracy"])
+    before, after = (f"{one['accuracy']:.3f} ± {one['interval']:.3f}" for one in shots)
+    return f"{before} → {after}" if group[0]["best_epoch"] else after
 
 
 RETRIEVAL = [_entry(name) for name in ("P@1", "R@5", "R@10", "mAP", "MAP@R")]
-VERIFICATION: list[Column] = [
-    ("AUC", lambda tree: tree["auc"]),
-    ("EER", lambda tree: tree["eer"]),
-    ("5-way 5-shot", lambda tree: tree["few_shot"] and tree["few_shot"]["accuracy"]),
-]
-SUPERCLASSES: list[Column] = [
-    ("MAP@5", lambda tree: tree["MAP@5"]),
-    ("P@1 of 12", lambda tree: tree.get("superclass") and tree["superclass"]["P@1"]),
-    ("MAP@5 of 12", lambda tree: tree.get("superclass") and tree["superclass"]["MAP@5"]),
-]
+VERIFICATION: list[Column] = [_entry("auc"), _entry("eer"), ("5-way 5-shot", _few_shot)]
+SUPERCLASSES: list[Column] = [_entry("MAP@5"), _superclass("P@1"), _superclass("MAP@5")]
 COLUMNS = {"pets": [*RETRIEVAL, *VERIFICATION], "sop": [*RETRIEVAL, *SUPERCLASSES]}
+HEADINGS = {"auc": "AUC", "eer": "EER"}
 
 
 def table(family: str, rows: list[Row], recipes: list[Recipe]) -> list[str]:
@@ -141,8 +150,9 @@ def table(family: str, rows: list[Row], recipes: list[Recipe]) -> list[str]:
         "seeds",
         "best epoch",
         "val P@1",
-        *(name for name, _ in columns),
+        *(HEADINGS.get(name, name) for name, _ in columns),
         "CPU minutes",
+        "torch",
         "date",
     ]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
@@ -166,8 +176,9 @@ def _cells(group: list[Row], columns: list[Column]) -> list[str]:
         str(len(group)),
         ", ".join(str(row["best_epoch"]) for row in group),
         _change(group, "val", lambda tree: tree["P@1"]),
-        *(_change(group, "test", value) for _, value in columns),
+        *(cell(group) for _, cell in columns),
         _minutes([row["cpu_seconds"] for row in group]),
+        ", ".join(sorted({row["versions"]["torch"] for row in group})),
         max(row["versions"]["date"] for row in group)[:10],
     ]
 

@@ -34,7 +34,7 @@ VALIDATION_CLASSES = (3, 4)  # Dress, Coat
 TEST_CLASSES = (6, 7, 9)  # Shirt, Sneaker, Ankle boot
 
 HELD_BACK = 1_000  # images of each class of the training archive that the held-out protocol validates with
-SEEN_VALIDATION, SEEN_TEST, SEEN_QUERIES = 600, 100, 10  # images of each class in the protocol of seen classes
+SEEN_VALIDATION, SEEN_IMAGES, SEEN_QUERIES = 600, 100, 10  # images of each class in the protocol of seen classes
 
 SAMPLE = Path(__file__).with_name("fashion_sample.npz")
 MEAN, STD = 0.2860, 0.3530  # of the pixels of the 60,000 training images, in units of white = 1
@@ -99,8 +99,9 @@ def data(name: str, root: Path | None = None, protocol: str = "held-out", images
     "held-out", whole: train on the five training classes less the last 1,000 images of each class, which are held back;
     validation asks with the held-back Dress and Coat among the held-back images of both groups; test asks with Shirt,
     Sneaker and Ankle boot of the test archive among all of it. "held-out", sample: each group asks its own images and
-    those of the earlier groups. "seen" is the lab's protocol: 54,000 images to learn from; the last 600 of each class
-    and the test archive give 100 of each class, the first ten of which ask all 1,000.
+    those of the earlier groups. "seen" is the lab's protocol: 54,000 images to learn from; the first 100 images of each
+    class of the test archive are asked by the first ten of each. Validation has 100 of each class, too, from the last
+    600 of the training archive, and all of them ask: an epoch chosen by 100 queries would be chosen by chance.
     """
     if name == "sample":
         with np.load(SAMPLE) as arrays:
@@ -172,11 +173,12 @@ def _held_out(pixels: np.ndarray, labels: np.ndarray, asked: np.ndarray, asked_l
 def _seen(pixels: np.ndarray, labels: np.ndarray, asked: np.ndarray, asked_labels: np.ndarray) -> Parts:
     back = _from_end(labels) < SEEN_VALIDATION
 
-    def first(images: np.ndarray, own: np.ndarray) -> Asking:
-        chosen = place_in_class(own) < SEEN_TEST
-        return _asking(images[chosen], own[chosen], place_in_class(own[chosen]) < SEEN_QUERIES)
+    def first(images: np.ndarray, own: np.ndarray, queries: int) -> Asking:
+        chosen = place_in_class(own) < SEEN_IMAGES
+        return _asking(images[chosen], own[chosen], place_in_class(own[chosen]) < queries)
 
-    return _split(pixels[~back], labels[~back]), first(pixels[back], labels[back]), first(asked, asked_labels)
+    val = first(pixels[back], labels[back], SEEN_IMAGES)
+    return _split(pixels[~back], labels[~back]), val, first(asked, asked_labels, SEEN_QUERIES)
 
 
 def _sample(pixels: np.ndarray, labels: np.ndarray) -> Parts:

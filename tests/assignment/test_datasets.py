@@ -39,7 +39,7 @@ def number(image: torch.Tensor) -> int:
 def miniature(tmp_path, monkeypatch) -> Path:
     """600 training images (60 a class) and 200 test images (20 a class), mixed; the sizes of the protocols to match."""
     monkeypatch.setattr(fashion_mnist, "HELD_BACK", HELD_BACK)
-    for name, value in {"SEEN_VALIDATION": VALIDATION, "SEEN_TEST": 5, "SEEN_QUERIES": 2}.items():
+    for name, value in {"SEEN_VALIDATION": VALIDATION, "SEEN_IMAGES": 5, "SEEN_QUERIES": 2}.items():
         monkeypatch.setattr(fashion_mnist, name, value)
     for prefix, n in (("train", 600), ("t10k", 200)):
         labels = np.random.default_rng(n).permutation(np.arange(n) % 10).astype(np.uint8)
@@ -82,9 +82,9 @@ def test_seen_classes_of_fashion_mnist(miniature):
     _, test_labels = fashion_mnist.read(miniature, "test")
     first = {int(row) for label in range(10) for row in np.flatnonzero(test_labels == label)[:5]}
     assert {number(image) for image in data.test.gallery} == first
-    for asking in (data.val, data.test):
+    for asking, queries in ((data.val, 5), (data.test, 2)):
         assert np.bincount(asking.gallery.labels).tolist() == [5] * 10
-        assert np.bincount(asking.queries.labels).tolist() == [2] * 10
+        assert np.bincount(asking.queries.labels).tolist() == [queries] * 10
         assert_own_place(asking)
 
 
