@@ -85,10 +85,10 @@ def run_one(name: str, overrides: dict[str, str], out: Path) -> None:
         console.print(f"{folder} is finished already; remove it to run it again", soft_wrap=True)
         return
     console.rule(f"{name}, {settings.backbone}, seed {settings.seed}")
-    resume, start = (folder / "last.pt").exists(), time.process_time()
+    resume, start, cpu_start = (folder / "last.pt").exists(), time.perf_counter(), time.process_time()
     loop.train_run(load_module(REFERENCE), settings, folder, console, resume=resume)
-    cpu_seconds = None if resume else time.process_time() - start
-    print(tables.write(tables.row_of(recipe, folder, asdict(settings), changed, cpu_seconds)))
+    took = None if resume else (time.perf_counter() - start, time.process_time() - cpu_start)
+    print(tables.write(tables.row_of(recipe, folder, asdict(settings), changed, took)))
 
 
 if __name__ == "__main__":

@@ -42,13 +42,14 @@ Row = dict[str, Any]
 
 
 def row_of(
-    recipe: Recipe, folder: Path, settings: dict[str, Any], changed: Iterable[str], cpu_seconds: float | None
+    recipe: Recipe, folder: Path, settings: dict[str, Any], changed: Iterable[str], took: tuple[float, float] | None
 ) -> Row:
     """What is kept of a finished run.
 
     Args:
         folder: the run's. settings: all of them. changed: names of those that differ from the recipe's own.
-        cpu_seconds: of all threads together, loading and evaluation included; None where the run was interrupted.
+        took: seconds on the clock and seconds of all cores together, data, mining, training and evaluation included;
+            None where the run was interrupted.
     """
     evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
     versions = json.loads((folder / "versions.json").read_text(encoding="utf-8"))
@@ -64,7 +65,8 @@ def row_of(
         "seed": settings["seed"],
         "epochs": len(history) - 1,
         "best_epoch": evaluation["best_epoch"],
-        "cpu_seconds": cpu_seconds and round(cpu_seconds, 1),
+        "seconds": took and round(took[0], 1),
+        "cpu_seconds": took and round(took[1], 1),
         "figures": {
             f"{when} {part}": _kept(evaluation[when][part]) for when in ("before", "after") for part in ("val", "test")
         },
@@ -151,7 +153,8 @@ def table(family: str, rows: list[Row], recipes: list[Recipe]) -> list[str]:
         "best epoch",
         "val P@1",
         *(HEADINGS.get(name, name) for name, _ in columns),
-        "CPU minutes",
+        "minutes",
+        "core minutes",
         "torch",
         "date",
     ]
@@ -177,6 +180,7 @@ def _cells(group: list[Row], columns: list[Column]) -> list[str]:
         ", ".join(str(row["best_epoch"]) for row in group),
         _change(group, "val", lambda tree: tree["P@1"]),
         *(cell(group) for _, cell in columns),
+        _minutes([row.get("seconds") for row in group]),
         _minutes([row["cpu_seconds"] for row in group]),
         ", ".join(sorted({row["versions"]["torch"] for row in group})),
         max(row["versions"]["date"] for row in group)[:10],

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from assignment.training.config import Config, from_values
-from assignment.training.files import replacing
+from assignment.training.files import read_numbers, replacing
 
 FORMAT = 1  # raised when a reader of today could not read a file of tomorrow
 
@@ -39,7 +39,7 @@ def read(path: str | Path) -> dict[str, Any]:
         ValueError: no such file, truncated, a pickle with other things in it, or no checkpoint of this program.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = read_numbers(path)
     except (FileNotFoundError, IsADirectoryError):
         raise ValueError(f"checkpoint {path}: there is no such file") from None
     except Exception:  # damaged files raise many kinds, and their texts are pages long

@@ -40,6 +40,7 @@ def made_up(seed: int, before: float, after: float, recipe: str = "pets-1-triple
         "seed": seed,
         "epochs": epochs,
         "best_epoch": epochs,
+        "seconds": 60.0,
         "cpu_seconds": 90.0,
         "figures": {f"{when} {part}": tree(p1) for when, p1 in moments for part in ("val", "test")},
         "versions": versions | {"date": f"2026-01-0{seed + 1}T00:00:00"},
@@ -87,7 +88,7 @@ def test_a_row_is_the_mean_over_the_seeds():
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     both = "0.250 ± 0.000 → 0.500 ± 0.000"
     assert cells[:6] == ["pets-1-triplet", "resnet18", "9 of / 10 images", "3", "2, 2, 2", both]
-    assert set(cells[6:14]) == {both} and cells[14:] == ["1.5", "2.9.0", "2026-01-03"]
+    assert set(cells[6:14]) == {both} and cells[14:] == ["1.0", "1.5", "2.9.0", "2026-01-03"]
 
 
 def test_one_seed_has_the_interval_of_its_episodes():
