@@ -61,13 +61,12 @@ class Touch:
 
 def test_a_foreign_pickle_is_refused_and_not_run(tmp_path):
     torch.save({"model": Touch(tmp_path / "ran")}, tmp_path / "x.pt")
-    (tmp_path / "y.pt").write_bytes(
-        pickle.dumps({"model": Touch(tmp_path / "ran")}, protocol=4)
-    )  # not torch's own kind
-    for name in ("x.pt", "y.pt"):
-        with warnings.catch_warnings(), pytest.raises(ValueError, match="not safe to read"):
-            warnings.simplefilter("error")  # one line, and no other beside it
-            checkpoints.read(tmp_path / name)
+    (tmp_path / "y.pt").write_bytes(pickle.dumps({"model": Touch(tmp_path / "ran")}, protocol=4))  # not torch's kind
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # one line, and no other beside it
+        for name in ("x.pt", "y.pt"):
+            with pytest.raises(ValueError, match="not safe to read"):
+                checkpoints.read(tmp_path / name)
     assert not (tmp_path / "ran").exists()
 
 
