@@ -6,6 +6,7 @@ import gzip
 import math
 import os
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,10 @@ TEST_CLASSES = (6, 7, 9)  # Shirt, Sneaker, Ankle boot
 
 HELD_BACK = 1_000  # images of each class of the training archive that the held-out protocol validates with
 SEEN_VALIDATION, SEEN_IMAGES, SEEN_QUERIES = 600, 100, 10  # images of each class in the protocol of seen classes
+
+# Garments lie in the middle. Where their classes are known and images plenty, moving them costs some hundredths of mAP on
+# validation in a run of some epochs; with classes to be discovered from few images it does not.
+MOVED = {"seen": 0, "held-out": 2}
 
 SAMPLE = Path(__file__).with_name("fashion_sample.npz")
 MEAN, STD = 0.2860, 0.3530  # of the pixels of the 60,000 training images, in units of white = 1
@@ -124,7 +129,7 @@ def data(name: str, root: Path | None = None, protocol: str = "held-out", images
         val=val,
         test=test,
         class_names=dict(enumerate(CLASSES)),
-        augment=FlipAndShift(),
+        augment=MirrorAndMove(MOVED[protocol]),
         note="" if total == FASHION.images else f"{name}: {total:,} of the {FASHION.images:,} images of FashionMNIST",
         licence=FASHION.licence,
         whole=total == FASHION.images,
@@ -151,13 +156,16 @@ def system_folders() -> list[Path]:
     return [Path(folder) / "datasets" / FASHION.folder for folder in shared.split(":") if folder]
 
 
-class FlipAndShift:
-    """Random variant of one image (C, H, W): mirrored half of the time, moved by up to two pixels; black comes in."""
+@dataclass(frozen=True)
+class MirrorAndMove:
+    """Random variant of one image (C, H, W): mirrored half of the time, moved by up to `most` pixels; black comes in."""
+
+    most: int
 
     def __call__(self, image: Tensor) -> Tensor:
-        flip, down, right = (int(torch.randint(high, ())) for high in (2, 5, 5))
+        flip, down, right = (int(torch.randint(high, ())) for high in (2, 2 * self.most + 1, 2 * self.most + 1))
         height, width = image.shape[-2:]
-        padded = torch.nn.functional.pad(image, (2, 2, 2, 2), value=-MEAN / STD)
+        padded = torch.nn.functional.pad(image, (self.most,) * 4, value=-MEAN / STD)
         moved = padded[..., down : down + height, right : right + width]
         return moved.flip(-1) if flip else moved
 
