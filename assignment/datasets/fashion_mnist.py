@@ -37,8 +37,8 @@ TEST_CLASSES = (6, 7, 9)  # Shirt, Sneaker, Ankle boot
 HELD_BACK = 1_000  # images of each class of the training archive that the held-out protocol validates with
 SEEN_VALIDATION, SEEN_IMAGES, SEEN_QUERIES = 600, 100, 10  # images of each class in the protocol of seen classes
 
-# Garments lie in the middle. Where their classes are known and images plenty, moving them costs some hundredths of mAP on
-# validation in a run of some epochs; with classes to be discovered from few images it does not.
+# Garments lie in the middle. Where their classes are known and images plenty, moving them costs some hundredths of mAP
+# on validation in a run of some epochs; with classes to be discovered from few images it does not.
 MOVED = {"seen": 0, "held-out": 2}
 
 SAMPLE = Path(__file__).with_name("fashion_sample.npz")
@@ -158,7 +158,11 @@ def system_folders() -> list[Path]:
 
 @dataclass(frozen=True)
 class MirrorAndMove:
-    """Random variant of one image (C, H, W): mirrored half of the time, moved by up to `most` pixels; black comes in."""
+    """Random variant of one image (C, H, W): mirrored half of the time, moved; black comes in.
+
+    Args:
+        most: pixels that it is moved by at most, up, down, left or right.
+    """
 
     most: int
 

@@ -211,3 +211,16 @@ def test_the_package_alone_loads_no_torchvision():
     repository = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", script], cwd=repository, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("most", [0, 2])
+def test_a_variant_is_the_image_mirrored_or_moved(most):
+    image = torch.arange(2 * 4 * 5.0).reshape(2, 4, 5)
+    vary, found = fashion_mnist.MirrorAndMove(most), set()
+    for seed in range(200):
+        torch.manual_seed(seed)
+        variant = vary(image)
+        assert variant.shape == image.shape
+        found.add(variant.numpy().tobytes())
+    assert {image.numpy().tobytes(), image.flip(-1).contiguous().numpy().tobytes()} <= found
+    assert (len(found) == 2) == (most == 0)
