@@ -1,0 +1,1 @@
+"""The walkthrough notebooks: text in `texts/`, built to `.ipynb`, executed, shown in JupyterLab, pictures collected."""

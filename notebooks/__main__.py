@@ -1,0 +1,105 @@
+"""`python -m notebooks …`: build the walkthrough notebooks, execute them, open them, collect their pictures."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from notebooks.source import OUT, NotebookError, build, chosen, names, write
+from notebooks.source import SOURCE as SOURCES
+
+app = typer.Typer(
+    help="Build the walkthrough notebooks, execute them, open them in JupyterLab, collect their pictures.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+REFERENCE = Path("solution") / "dml.py"
+Names = Annotated[Optional[list[str]], typer.Argument(metavar="[NAME…]", help="Their beginning is enough: 3.")]
+Dml = Annotated[Path, typer.Option("--dml", help="The file the notebooks work with.")]
+Sample = Annotated[bool, typer.Option("--sample", help="The embedded sample in place of every data set.")]
+Root = Annotated[Optional[Path], typer.Option("--root", help="Folder with data sets and weights, if not data/.")]
+Out = Annotated[Path, typer.Option("--out", help="Where the notebooks are written.")]
+
+
+@app.command("build")
+def build_command(asked: Names = None, out: Out = OUT) -> None:
+    """Write the notebooks without outputs, one .ipynb each."""
+    for name in _chosen(asked):
+        write(build(name), out / f"{name}.ipynb")
+        print(out / f"{name}.ipynb")
+
+
+@app.command()
+def run(asked: Names = None, dml: Dml = REFERENCE, sample: Sample = False, root: Root = None, out: Out = OUT) -> None:
+    """Execute the notebooks, a line each; what they show is in OUT/executed.
+
+    Exit status: 0 all ran to their end (a section that waits for a task is no failure), 1 a cell raised, 2 wrong
+    options.
+    """
+    from notebooks.running import run as execute
+
+    if not dml.is_file():
+        _stop(f"{dml}: there is no such file")
+    failed = False
+    for name in _chosen(asked):
+        ran = execute(name, dml, out, sample, root)
+        write(ran.notebook, out / "executed" / f"{name}.ipynb")
+        print(ran.line(), flush=True)
+        failed |= bool(ran.problem)
+    raise typer.Exit(int(failed))
+
+
+@app.command()
+def gallery(out: Out = OUT) -> None:
+    """Collect the pictures of executed notebooks into notebooks/gallery/."""
+    from notebooks.gallery import make
+
+    try:
+        made = make(out / "executed")
+    except NotebookError as problem:
+        _stop(str(problem))
+    print(f"{made[0]}: {len(made) - 1} pictures, {sum(path.stat().st_size for path in made) / 1e6:.2f} MB")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context, dml: Dml = REFERENCE, sample: Sample = False, out: Out = OUT) -> None:
+    """Open JupyterLab with the notebooks; options that are not known here go to it (--no-browser, --port=…).
+
+    A notebook of yours in OUT is kept until its source changes.
+    """
+    from assignment.walkthrough.material import DATA_VARIABLE, SAMPLE
+    from assignment.walkthrough.student import FILE_VARIABLE
+
+    if not dml.is_file():
+        _stop(f"{dml}: there is no such file")
+    for name in names():
+        path, source = out / f"{name}.ipynb", SOURCES / f"{name}.py"
+        if not path.is_file() or path.stat().st_mtime < source.stat().st_mtime:
+            write(build(name), path)
+    os.environ[FILE_VARIABLE] = str(dml.resolve())
+    if sample:
+        os.environ[DATA_VARIABLE] = SAMPLE
+    first = out.resolve() / f"{names()[0]}.ipynb"
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", str(first), *context.args])
+
+
+def _chosen(asked: list[str] | None) -> list[str]:
+    try:
+        return chosen(asked or [])
+    except NotebookError as problem:
+        _stop(str(problem))
+
+
+def _stop(line: str) -> None:
+    print(line, file=sys.stderr)
+    raise typer.Exit(2)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m notebooks")

@@ -1,0 +1,81 @@
+"""Collect the pictures of executed notebooks into a folder with a page, for those who only want to look."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import nbformat
+from PIL import Image
+
+from notebooks.running import fingerprint, outputs
+from notebooks.source import NotebookError, names
+
+FOLDER = Path(__file__).with_name("gallery")
+REFERENCE = Path(__file__).parents[1] / "solution" / "dml.py"
+MOST_BYTES = 1_500_000
+COLOURS = 96  # of a palette; photographs and plots still look like themselves
+
+
+def make(executed: Path, folder: Path = FOLDER) -> list[Path]:
+    """Write `README.md` and one PNG for each picture that has a name; pictures of an earlier gallery go.
+
+    Args:
+        executed: the folder with the executed notebooks.
+
+    Raises:
+        NotebookError: a notebook was not executed with the reference as it is now, or the pictures are too large.
+    """
+    wanted, page = fingerprint(REFERENCE), [HEAD]
+    pictures: dict[str, bytes] = {}
+    for name in names():
+        path = executed / f"{name}.ipynb"
+        notebook = nbformat.read(path, as_version=4) if path.is_file() else None
+        if notebook is None or notebook.metadata.get("ran_with") != wanted:
+            raise NotebookError(
+                f"{path} is missing or was executed with another file than the reference: "
+                f"`python -m notebooks run --sample --dml {REFERENCE.relative_to(REFERENCE.parents[1])} {name}` first"
+            )
+        page.append(f"## {title(notebook)}\n")
+        for output in outputs(notebook):
+            about = output.get("metadata", {}).get("walkthrough", {})
+            if "name" in about:
+                file = f"{name[0]}-{about['name']}.png"
+                pictures[file] = smaller(base64.b64decode(output["data"]["image/png"]))
+                page.append(f"![{about['words']}]({file})\n\n{about['words']}\n")
+    size = sum(map(len, pictures.values()))
+    if size > MOST_BYTES:
+        raise NotebookError(
+            f"the pictures are {size / 1e6:.1f} MB together, more than {MOST_BYTES / 1e6:.1f}; show fewer"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    for file, data in pictures.items():
+        (folder / file).write_bytes(data)
+    (folder / "README.md").write_text("\n".join(page), encoding="utf-8")
+    return [folder / "README.md", *(folder / file for file in pictures)]
+
+
+HEAD = """\
+# Gallery
+
+The pictures of the walkthrough notebooks, made with the reference solution and the embedded sample by
+`python -m notebooks run --sample` and `python -m notebooks gallery`.
+
+Images: FashionMNIST, © 2017 Zalando SE, MIT licence.
+"""
+
+
+def title(notebook: nbformat.NotebookNode) -> str:
+    """The first heading."""
+    return notebook.cells[0].source.splitlines()[0].lstrip("# ")
+
+
+def smaller(png: bytes) -> bytes:
+    """The same picture with a palette of few colours, in a third of the bytes."""
+    out = io.BytesIO()
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    return out.getvalue()

@@ -1,0 +1,97 @@
+"""Execute a notebook in a kernel of its own and say in one line how it went."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from assignment.walkthrough.material import DATA_VARIABLE, SAMPLE
+from assignment.walkthrough.student import FILE_VARIABLE
+from notebooks.source import build
+
+SECONDS = 1800  # of one cell: a training on a whole data set
+
+
+@dataclass(frozen=True)
+class Ran:
+    """An executed notebook.
+
+    Attributes:
+        notebook: with its outputs. seconds: wall clock. problem: why it stopped, "" if it ran to its end.
+        to_do: numbers of the tasks that its boxes ask for.
+    """
+
+    name: str
+    notebook: NotebookNode
+    seconds: float
+    problem: str
+    to_do: list[int]
+
+    def line(self) -> str:
+        """How it went."""
+        if self.problem:
+            return f"{self.name}: {self.problem}"
+        pictures = sum("image/png" in each.get("data", {}) for each in outputs(self.notebook))
+        waits = f", waits for tasks {', '.join(map(str, self.to_do))}" if self.to_do else ""
+        return f"{self.name}: {len(self.notebook.cells)} cells, {pictures} pictures, {self.seconds:.0f} s{waits}"
+
+
+def run(name: str, dml: Path, folder: Path, sample: bool = False, root: Path | None = None) -> Ran:
+    """Build and execute a notebook.
+
+    Args:
+        dml: the file it works with. folder: the working folder of its kernel.
+        sample: use the embedded sample in place of every data set. root: the folder with data sets, if not `data/`.
+    """
+    environment = {**os.environ, FILE_VARIABLE: str(dml.resolve())}
+    if sample or root:
+        environment[DATA_VARIABLE] = SAMPLE if sample else str(Path(root or "").resolve())
+    notebook = build(name)
+    notebook.metadata["ran_with"] = fingerprint(dml)
+    folder.mkdir(parents=True, exist_ok=True)
+    client = NotebookClient(
+        notebook,
+        timeout=SECONDS,
+        resources={"metadata": {"path": str(folder)}},
+        extra_arguments=["--log-level=ERROR"],  # else every kernel warns of its local sockets
+    )
+    started, problem = time.perf_counter(), ""
+    try:
+        client.execute(env=environment)
+    except CellExecutionError as failure:
+        problem = f"cell {failed_cell(notebook)} raises {failure.ename}: {' '.join(failure.evalue.split())}"
+    except (CellTimeoutError, DeadKernelError) as failure:
+        problem = f"cell {failed_cell(notebook)}: {type(failure).__name__} ({' '.join(str(failure).split())[:120]})"
+    return Ran(name, notebook, time.perf_counter() - started, problem, asked_for(notebook))
+
+
+def outputs(notebook: NotebookNode) -> Iterator[Any]:
+    """Every output of every cell."""
+    for cell in notebook.cells:
+        yield from cell.get("outputs", [])
+
+
+def asked_for(notebook: NotebookNode) -> list[int]:
+    """Numbers of the tasks that boxes in the notebook ask for, each once."""
+    about = (each.get("metadata", {}).get("walkthrough", {}) for each in outputs(notebook))
+    return sorted({number for each in about for number in each.get("to_do", [])})
+
+
+def failed_cell(notebook: NotebookNode) -> int:
+    """Number of the cell, from 1, that was executed last."""
+    done = [number for number, cell in enumerate(notebook.cells, 1) if cell.get("execution_count")]
+    return done[-1] if done else 1
+
+
+def fingerprint(dml: Path) -> str:
+    """Tells one file from another."""
+    return hashlib.sha256(dml.read_bytes()).hexdigest()

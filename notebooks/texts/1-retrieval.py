@@ -1,0 +1,225 @@
+# %% [markdown]
+# # 1 · Retrieval with frozen features
+#
+# Show a picture, get the pictures that are most like it. Nothing is trained in this notebook: a network turns images into
+# vectors, and the nearest vectors are the answer. You will see how a feature map becomes one vector, what "near" means, and
+# how good such an answer is. (For photographs the network brings what it has learnt from ImageNet. For the sample its
+# weights are random, and even that is far better than guessing.)
+
+# %%
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from assignment import backbones, walkthrough
+from assignment.training import model
+from assignment.figures import attention, canvas
+from assignment.evaluation.retrieval import evaluate, rank
+
+dml = walkthrough.student("dml.py")
+data, base = walkthrough.load("cub")
+
+# %% [markdown]
+# ## The question
+#
+# Every *query* on the left belongs to a class; the *gallery* holds the images to search. The network has never been told
+# about these classes. Some images of the gallery:
+
+# %%
+gallery = data.test.gallery
+classes = np.unique(data.test.queries.labels)[:5]
+rows = {
+    data.class_names[int(c)]: [
+        walkthrough.picture(data, gallery, i)
+        for i in np.flatnonzero(gallery.labels == c)[:8]
+    ]
+    for c in classes
+}
+walkthrough.show(
+    walkthrough.rows_of_images(rows),
+    "classes",
+    "Eight images of each of some classes of the test part",
+)
+
+# %% [markdown]
+# ## From image to feature map
+#
+# The convolutions of a network turn an image into a map with C channels: each channel answers "how much of my pattern is
+# at this place?". Below, one image and its most lively channels. The ✕ marks the peak, which is all that **MAC** keeps of
+# a channel; the number behind "mean" is all that **SPoC** keeps. Both throw the places away, so a shoe on the left and a
+# shoe on the right can get the same vector.
+
+# %%
+torch.manual_seed(base.seed)
+network = backbones.build(base.backbone)
+if base.weights:
+    backbones.load_weights(network, base.weights)
+else:
+    backbones.settle_batchnorm(
+        network, torch.stack([data.train[i] for i in range(0, len(data.train), 8)][:128])
+    )
+network.eval()
+
+seen = []
+image = gallery[int(np.flatnonzero(gallery.labels == classes[-1])[0])]
+hook = attention.last_map(network, image[None]).register_forward_hook(
+    lambda layer, inputs, output: seen.append(output)
+)
+with torch.no_grad():
+    network(image[None])
+hook.remove()
+maps = seen[0][0].numpy()  # (C, h, w)
+lively = maps.std(axis=(1, 2)).argsort()[::-1][:6]
+
+# %%
+figure, axes = canvas.new_figure(9, 1.9, 1, 7)
+axes[0, 0].imshow(walkthrough.pixels(data, image))
+for each, channel in zip(axes[0, 1:], lively):
+    one = maps[channel]
+    y, x = np.unravel_index(one.argmax(), one.shape)
+    each.imshow(one, cmap="magma")
+    each.plot(
+        x, y, "x", color="white", markeredgecolor="black", markersize=9, markeredgewidth=2
+    )
+    each.set_title(
+        f"channel {channel}\npeak {one.max():.2f}, mean {one.mean():.2f}", fontsize=7
+    )
+for each in axes.flat:
+    each.set(xticks=[], yticks=[])
+    each.grid(visible=False)
+words = f"An image and six of its {len(maps)} channels, each {maps.shape[1]} × {maps.shape[2]}, with peaks and means"
+walkthrough.show(figure, "feature-maps", words)
+
+# %% [markdown]
+# ## Descriptors (task 1)
+#
+# Pool every channel, divide the vector by its length: that is your `GDextractor`. All vectors then lie on a sphere, and
+# only directions are compared. A good check before anything else: is every length 1?
+
+# %%
+views = {}
+if walkthrough.ready(dml, "descriptor"):
+    for pooling in ("mac", "spoc"):
+        extractor = model.untrained(dml, replace(base, pooling=pooling), data)
+        views[pooling] = walkthrough.describe(extractor, data)
+    facts = {}
+    for name, view in views.items():
+        lengths = view.gallery.norm(dim=1)
+        shape = tuple(view.gallery.shape)
+        facts[name.upper()] = {
+            "shape": shape,
+            "shortest": float(lengths.min()),
+            "longest": float(lengths.max()),
+        }
+    walkthrough.table(facts, "pooling")
+
+# %% [markdown]
+# ## What is found
+#
+# Blue is the query; then ranks 1, 2, 3, … A green frame with ✓ is of the query's class, a red dashed one with ✗ is not.
+# Look at the mistakes first: are they silly, or would you have hesitated, too?
+
+# %%
+if walkthrough.ready(dml, "descriptor"):
+    figure = walkthrough.grid(data, views["mac"], "MAC: the nearest images")
+    walkthrough.show(
+        figure,
+        "grid-mac",
+        "Retrieval grid with MAC descriptors: queries on the left, ranks 1 to 8 beside",
+    )
+
+# %%
+if walkthrough.ready(dml, "descriptor"):
+    figure = walkthrough.grid(
+        data, views["spoc"], "SPoC: the nearest images to the same queries"
+    )
+    walkthrough.show(
+        figure, "grid-spoc", "Retrieval grid with SPoC descriptors for the same queries"
+    )
+
+# %% [markdown]
+# ## Near and far (task 7)
+#
+# Retrieval works as far as two images of one class are nearer than two of different classes. The two hills below should
+# not overlap, and they do: every pair in the overlap is a possible mistake. Training, in the later notebooks, pulls the
+# hills apart.
+
+# %%
+if walkthrough.ready(dml, "descriptor", "distances"):
+    figure, axes = canvas.new_figure(8.4, 2.8, 1, 2)
+    some = torch.randperm(len(gallery), generator=torch.Generator().manual_seed(0))[:400]
+    labels = torch.as_tensor(gallery.labels)[some]
+    same = labels.unsqueeze(0).eq(labels.unsqueeze(1))
+    pairs = torch.ones_like(same).triu(1)  # each pair once, no image with itself
+    for each, (name, view) in zip(axes[0], views.items()):
+        squared = dml.distances(view.gallery[some], view.gallery[some])
+        bins = np.linspace(0, float(squared.max()), 60)
+        for words, kind, colour in (
+            ("one class", same, canvas.RIGHT),
+            ("two classes", ~same, canvas.WRONG),
+        ):
+            each.hist(
+                squared[kind & pairs].numpy(),
+                bins,
+                density=True,
+                alpha=0.55,
+                color=colour,
+                label=words,
+            )
+        each.set(title=name.upper(), xlabel="squared distance", yticks=[])
+        each.legend(fontsize=8)
+    walkthrough.show(
+        figure,
+        "distances",
+        "Histograms of squared distances: pairs of one class lie nearer, with overlap",
+    )
+
+# %% [markdown]
+# ## How good is it?
+#
+# **P@K** is the share of right images among the first K. P@1 asks only: is the nearest one right? Chance is what blind
+# guessing would get. Raw pixels, compared as they are, are the honest opponent of every network.
+
+# %%
+if walkthrough.ready(dml, "descriptor"):
+    asking, ks = data.test, (1, 5, 10)
+    described = {name.upper(): view.gallery for name, view in views.items()}
+    if gallery[0].numel() < 4000:  # of a photograph the pixels would fill the memory
+        described["raw pixels"] = torch.stack([image.flatten() for image in gallery])
+    measured = {}
+    for name, rows in described.items():
+        found = evaluate(
+            rows[asking.own], asking.queries.labels, rows, gallery.labels, ks, asking.own
+        )
+        measured[name] = {f"P@{k}": found.precision[k] for k in ks}
+    share = np.bincount(gallery.labels)[asking.queries.labels].mean() / len(gallery)
+    measured["chance"] = {f"P@{k}": float(share) for k in ks}
+    walkthrough.table(measured, "descriptor")
+
+# %% [markdown]
+# ## A trap: yourself
+#
+# The query is in the gallery, too, at distance 0 from itself. Who forgets that gets a wonderful P@1, for nothing. And who
+# drops "whatever came first" is wrong as soon as a duplicate exists. The query has to leave its list **by its index**.
+
+# %%
+if walkthrough.ready(dml, "descriptor"):
+    view = views["mac"]
+    own = torch.as_tensor(asking.own)
+    for words, left_out in (
+        ("with itself in the list", None),
+        ("left out by its index", own),
+    ):
+        first = rank(view.queries, view.gallery, 1, left_out)[:, 0]
+        right = gallery.labels[first.numpy()] == asking.queries.labels
+        print(f"P@1 {words}: {right.mean():.3f}")
+
+# %% [markdown]
+# ## Try it
+#
+# * Which class is hardest? Draw a grid for it: `walkthrough.grid(data, views["mac"], chosen=…)`.
+# * Scale all descriptors by 10, then by their own number (1, 2, 3, …): which of the two changes the ranking, and why?
+# * Pool only the left half of the map. Who suffers?
+#
+# Next: [2 · triplets and hard negatives](2-triplets.ipynb), where the network starts to learn.

@@ -1,0 +1,243 @@
+# %% [markdown]
+# # 3 · Average precision and SmoothAP
+#
+# P@1 looks at one image of a ranking; average precision looks at all of it. You will see it computed step by step, why it
+# cannot be trained with as it is, and what SmoothAP puts in its place.
+
+# %%
+import time
+
+import numpy as np
+import torch
+
+from assignment import walkthrough
+from assignment.training import model
+from assignment.figures import canvas
+
+dml = walkthrough.student("dml.py")
+data, base = walkthrough.load("fashion-mnist")
+
+# %% [markdown]
+# ## One ranking, step by step
+#
+# A query has asked, and the answer has been judged: hit or miss at each rank. Walk down the list and ask at every **hit**: of
+# all I have seen so far, which share was right? The mean of these shares is the average precision. Misses ask nothing, but
+# they spoil every later answer.
+
+# %%
+ranking = [True, True, False, True, False, False, True, False]
+
+
+def step_by_step(ranking):
+    """The precision at each rank, with a plain loop: right, easy to read, and slow."""
+    seen_right, shares = 0, []
+    for place, is_hit in enumerate(ranking, start=1):
+        seen_right += is_hit
+        shares.append(seen_right / place)
+    return shares
+
+
+shares = step_by_step(ranking)
+at_hits = [share for share, is_hit in zip(shares, ranking) if is_hit]
+figure, axes = canvas.new_figure(8.4, 2.5)
+axes = axes[0, 0]
+colours = [canvas.RIGHT if is_hit else "#cccccc" for is_hit in ranking]
+axes.bar(range(1, len(ranking) + 1), shares, color=colours, width=0.75)
+for place, (share, is_hit) in enumerate(zip(shares, ranking), start=1):
+    axes.text(
+        place, share + 0.03, f"{share:.2f}" if is_hit else "", ha="center", fontsize=8
+    )
+    axes.text(
+        place,
+        0.04,
+        "✓" if is_hit else "✗",
+        ha="center",
+        color="white" if is_hit else "#777",
+    )
+title = f"mean of the green bars: AP = {np.mean(at_hits):.3f}"
+axes.set(xlabel="rank", ylabel="right so far", ylim=(0, 1.15), title=title)
+walkthrough.show(
+    figure,
+    "step-by-step",
+    "Precision at each rank of one list; AP is the mean over the hits",
+)
+
+# %% [markdown]
+# ## Where a mistake stands matters
+#
+# Four rankings with three hits each. To P@5 the first two are the same; AP sees that a mistake at the top costs most.
+
+# %%
+lists = {
+    "hits first": [1, 1, 1, 0, 0, 0, 0, 0],
+    "one miss on top": [0, 1, 1, 1, 0, 0, 0, 0],
+    "one late hit": [1, 1, 0, 0, 0, 0, 0, 1],
+    "hits last": [0, 0, 0, 0, 0, 1, 1, 1],
+}
+rows = {}
+for name, hits in lists.items():
+    each = step_by_step(hits)
+    ap = float(np.mean([share for share, hit in zip(each, hits) if hit]))
+    rows[name] = {
+        "ranking": "".join("✓" if hit else "✗" for hit in hits),
+        "P@5": sum(hits[:5]) / 5,
+        "AP": ap,
+    }
+walkthrough.table(rows, "list")
+
+# %% [markdown]
+# ## From loop to loop-free (task 8)
+#
+# Your `average_precision` gets distances and labels, and no loop. Two questions before you trust it. Is it **right**: does it
+# agree with the loop on lists that nobody chose? And was it worth it: how long do both take as the list grows?
+
+# %%
+if walkthrough.ready(dml, "average-precision"):
+    draws = np.random.default_rng(0)
+    worst, seconds = 0.0, {"loop": [], "loop-free": []}
+    sizes = [10, 100, 1_000, 10_000, 100_000]
+    for size in sizes * 3:
+        distances = torch.as_tensor(draws.random(size))
+        labels = torch.as_tensor(draws.integers(0, 2, size))
+        labels[0] = 1  # at least one hit
+        started = time.perf_counter()
+        ap, precision, recall = dml.average_precision(distances, labels, 1)
+        between = time.perf_counter()
+        hits = [label == 1 for _, label in sorted(zip(distances.tolist(), labels.tolist()))]
+        each = step_by_step(hits)
+        slow = np.mean([share for share, hit in zip(each, hits) if hit])
+        seconds["loop-free"].append(between - started)
+        seconds["loop"].append(time.perf_counter() - between)
+        worst = max(worst, abs(float(ap) - slow))
+    print(f"largest difference to the loop in {len(sizes) * 3} random lists: {worst:.1e}")
+
+# %%
+if walkthrough.ready(dml, "average-precision"):
+    best = {name: np.reshape(each, (3, -1)).min(axis=0) for name, each in seconds.items()}
+    figure = walkthrough.compare(best, sizes, "length of the list", "seconds")
+    figure.axes[0].set(xscale="log", yscale="log")
+    walkthrough.show(
+        figure,
+        "loop-free",
+        "Seconds over the length of the list, with a loop and without one",
+    )
+
+# %% [markdown]
+# ## Why not train with it?
+#
+# Move one image. A query at 0°, its positives at 20° and, movable, at x; negatives at 35°, 50° and 65°. AP asks only *who is in
+# front of whom*: it is flat, and jumps where the moving image overtakes another one. Flat means gradient zero: no hint which
+# way to go. SmoothAP (task 11) replaces the question "is k before j?", answered with 0 or 1, by a sigmoid of the difference of
+# the similarities over a temperature τ.
+
+# %%
+TAUS = (0.3, 0.1, 0.03, 0.01)
+difference = np.linspace(-0.5, 0.5, 401)
+figure, axes = canvas.new_figure(5.4, 2.8)
+for tau, colour, dash in zip(TAUS, canvas.COLOURS, canvas.DASHES):
+    soft = 1 / (1 + np.exp(-difference / tau))
+    axes[0, 0].plot(difference, soft, color=colour, linestyle=dash, label=f"τ = {tau}")
+axes[0, 0].plot(
+    difference, difference > 0, color="black", linewidth=0.8, label="AP's own step"
+)
+axes[0, 0].set(xlabel="how much more similar k is than j", ylabel="k is before j")
+axes[0, 0].legend(fontsize=8)
+walkthrough.show(
+    figure,
+    "sigmoids",
+    "A step and sigmoids of four temperatures: a small τ is nearly the step",
+)
+
+# %% [markdown]
+# One query, one positive j at a time: whatever is in front of j adds its sigmoid to j's rank. Positives in front of j count above
+# and below the line, negatives only below. With τ → 0 the mean becomes AP itself.
+
+
+# %%
+def rank_of(j, others, tau):
+    """1 + how many of the others are before j, softly; similarities, not distances."""
+    return 1 + sum(1 / (1 + np.exp(-(s - j) / tau)) for s in others)
+
+
+# Similarities to one query, of its positives and of the negatives.
+good, bad = [0.94, 0.75], [0.82, 0.64, 0.42]
+for tau in TAUS:
+    terms = []
+    for j in good:
+        before = [s for s in good if s != j]
+        terms.append(rank_of(j, before, tau) / rank_of(j, before + bad, tau))
+    print(
+        f"τ = {tau:<5} {' '.join(f'{term:.3f}' for term in terms)}   mean {np.mean(terms):.3f}"
+    )
+
+# %% [markdown]
+# ## τ, seen (task 11)
+#
+# Now your `smooth_ap_loss` with these six images, while x goes from 0° to 90°. (In a batch every image that has a positive asks,
+# so there are more stairs than one query would make.) Large τ: a gentle slope everywhere, but not quite the thing that is to be
+# minimised. Small τ: the true stairs, and no slope.
+
+
+# %%
+def circle(degrees):
+    """Rows of length one at these angles."""
+    angle = torch.deg2rad(torch.as_tensor(degrees, dtype=torch.float32))
+    return torch.stack([angle.cos(), angle.sin()], dim=1)
+
+
+moving = np.linspace(0, 90, 181)
+if walkthrough.ready(dml, "smooth-ap"):
+    kinds = torch.tensor([0, 0, 0, 1, 2, 3])  # three of one class, three of others
+    lines = {
+        f"τ = {tau}": [
+            float(dml.smooth_ap_loss(circle([0, 20, x, 35, 50, 65]), kinds, tau))
+            for x in moving
+        ]
+        for tau in (*TAUS, 1e-4)
+    }
+    figure = walkthrough.compare(
+        lines, moving, "angle of the moving positive", "1 − SmoothAP"
+    )
+    words = "The loss over the place of one positive: stairs for a small τ, a smooth slope for a large one"
+    walkthrough.show(figure, "tau", words)
+
+# %% [markdown]
+# ## How much gradient is left?
+#
+# The length of the gradient at random descriptors of real images. In the middle there is a broad good range. Far to the left
+# the sigmoids are flat wherever two images are not exactly tied; far to the right everything looks tied.
+
+# %%
+if walkthrough.ready(dml, "descriptor", "smooth-ap"):
+    network = model.untrained(dml, base, data)
+    chosen = [
+        int(i)
+        for c in np.unique(data.train.labels)
+        for i in np.flatnonzero(data.train.labels == c)[:8]
+    ]
+    with torch.no_grad():
+        rows = network(torch.stack([data.train[i] for i in chosen]))
+    kinds = torch.as_tensor(data.train.labels[chosen])
+    taus = np.logspace(-6, 1, 29)
+    lengths = []
+    for tau in taus:
+        moved = rows.clone().requires_grad_()
+        dml.smooth_ap_loss(moved, kinds, float(tau)).backward()
+        lengths.append(float(moved.grad.norm()))
+    figure = walkthrough.compare({"gradient": lengths}, taus, "τ", "length of the gradient")
+    figure.axes[0].set(xscale="log")
+    walkthrough.show(
+        figure,
+        "gradient",
+        "Length of the gradient over τ: a hill, with nothing at both ends",
+    )
+    print(f"the longest at τ = {taus[int(np.argmax(lengths))]:.2g}")
+
+# %% [markdown]
+# ## Try it
+#
+# * In the first list, swap one ✓ with the ✗ before it. Which swap helps AP most?
+# * Count the query itself as one of its positives. What happens to the loss, and why is that a comfortable lie?
+# * Give `average_precision` two equal distances, one a hit and one a miss. Which order is fair?
+#
+# Next: [4 · training](4-training.ipynb).

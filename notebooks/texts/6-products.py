@@ -1,0 +1,219 @@
+# %% [markdown]
+# # 6 · Products: classes and superclasses
+#
+# In Stanford Online Products a class is *one article*: this very kettle, photographed a few times for a sale. There are
+# thousands of them, in twelve kinds. Two questions follow. Is a wrong kettle as wrong as a bicycle? And how do you measure a
+# ranking when a class has two images, or ten?
+
+# %%
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from assignment import walkthrough
+from assignment.training import model
+from assignment.evaluation import evaluate
+from assignment.figures import canvas, grids
+from assignment.evaluation.retrieval import figures, rank
+
+dml = walkthrough.student("dml.py")
+data, base = walkthrough.load("sop")
+if data.superclasses is None:  # the sample: kinds of clothing play the articles
+    walkthrough.note("Ten kinds of clothing play the articles, in four superclasses.")
+    kinds = {
+        "tops": ("T-shirt", "Pullover", "Dress", "Coat", "Shirt"),
+        "trousers": ("Trouser",),
+        "shoes": ("Sandal", "Sneaker", "Ankle boot"),
+        "bags": ("Bag",),
+    }
+    named = {name: label for label, name in data.class_names.items()}
+    data.superclasses = {
+        named[each]: k for k, of in enumerate(kinds.values()) for each in of
+    }
+    data.superclass_names = dict(enumerate(kinds))
+kind_of = data.superclasses
+
+# %% [markdown]
+# ## Two levels
+#
+# Each row is a superclass; neighbours in a row may be different classes. Inside a superclass, the differences are small, and
+# that is where the hard negatives live.
+
+# %%
+gallery, queries = data.test.gallery, data.test.queries
+coarse = np.array([kind_of[int(label)] for label in gallery.labels])
+draws = np.random.default_rng(2)
+rows = {}
+for kind in np.unique(coarse)[:6]:
+    places = draws.choice(np.flatnonzero(coarse == kind), 8)
+    name = data.superclass_names[int(kind)]
+    rows[name] = [walkthrough.picture(data, gallery, int(i)) for i in places]
+walkthrough.show(
+    walkthrough.rows_of_images(rows), "superclasses", "Eight images of each superclass"
+)
+
+# %% [markdown]
+# ## What is found, on two levels
+#
+# The same ranking judged twice. First by class: ✓ only for the same article. Then by superclass: ✓ for the same *kind*. The
+# second grid is much greener; a network sees kinds long before it sees articles.
+
+# %%
+if walkthrough.ready(dml, "descriptor"):
+    network = model.untrained(dml, base, data)
+    before = walkthrough.describe(network, data)
+    chosen = grids.first_of_each_class(queries.labels, 5)
+    figure = walkthrough.grid(data, before, "judged by class", chosen=chosen)
+    walkthrough.show(figure, "by-class", "Retrieval judged by class")
+
+    def by_kind(split):
+        """The same images with their superclass as label."""
+        return replace_labels(split, np.array([kind_of[int(c)] for c in split.labels]))
+
+    class replace_labels:
+        def __init__(self, split, labels):
+            self.split, self.labels = split, labels
+
+        def __len__(self):
+            return len(self.split)
+
+        def __getitem__(self, i):
+            return self.split[i]
+
+    asking = replace(before.asking, queries=by_kind(queries), gallery=by_kind(gallery))
+    kinds_only = replace(data, class_names=data.superclass_names)
+    view = replace(before, asking=asking)
+    figure = walkthrough.grid(
+        kinds_only, view, "the same lists, judged by superclass", chosen=chosen
+    )
+    walkthrough.show(figure, "by-superclass", "The same retrieval judged by superclass")
+
+# %% [markdown]
+# ## Where do the mistakes go? (with training, task 11)
+#
+# For each query the nearest image: of its class, of another class of the same superclass, or of something else altogether.
+# Before and after a short training with your SmoothAP loss, whose batches hold a few images of each of several classes.
+
+# %%
+views = {}
+if walkthrough.ready(dml, "descriptor", "smooth-ap"):
+    settings = replace(base, loss="smooth-ap", tau=0.05, schedule="cosine")
+    run = walkthrough.train(dml, settings, data)
+    views = {
+        "before": walkthrough.describe(run.before, data),
+        "after": walkthrough.describe(run.after, data),
+    }
+    parts = ("class", "superclass only", "something else")
+    shares = {}
+    for name, view in views.items():
+        own = None if data.test.own is None else torch.as_tensor(data.test.own)
+        nearest = rank(view.queries, view.gallery, 1, own)[:, 0].numpy()
+        right = gallery.labels[nearest] == queries.labels
+        kind = coarse[nearest] == [kind_of[int(c)] for c in queries.labels]
+        shares[name] = [right.mean(), (kind & ~right).mean(), (~kind).mean()]
+    figure, axes = canvas.new_figure(7, 1.8)
+    for name, values in shares.items():
+        left = 0.0
+        for part, value, colour in zip(
+            parts, values, (canvas.RIGHT, "#e69f00", canvas.WRONG)
+        ):
+            label = part if name == "before" else None
+            axes[0, 0].barh(name, value, left=left, color=colour, label=label)
+            if value > 0.04:
+                axes[0, 0].text(
+                    left + value / 2,
+                    name,
+                    f"{value:.2f}",
+                    ha="center",
+                    va="center",
+                    color="white",
+                )
+            left += value
+    axes[0, 0].invert_yaxis()
+    axes[0, 0].set(
+        xlim=(0, 1), xlabel="share of the queries, by what their nearest image is"
+    )
+    figure.legend(loc="outside upper center", ncols=3, fontsize=8, frameon=False)
+    walkthrough.show(
+        figure,
+        "mistakes",
+        "Nearest images: right, right superclass only, wrong; before and after",
+    )
+
+# %%
+if views:
+    measured = {}
+    for name, network in (("before", run.before), ("after", run.after)):
+        tree = evaluate(network, data, "test", "cpu", episodes=50)
+        fine, wide = tree, tree["superclass"]
+        measured[f"{name}, class"] = {
+            key: fine[key] for key in ("P@1", "R@10", "MAP@5", "mAP")
+        }
+        measured[f"{name}, superclass"] = {
+            key: wide[key] for key in ("P@1", "R@10", "MAP@5", "mAP")
+        }
+    walkthrough.table(measured, "judged by")
+
+# %% [markdown]
+# ## MAP@5, and what it divides by
+#
+# Only the first five places count. One list, hits at ranks 1 and 3, ten images that could have been found (R = 10). The sum of
+# the precisions at the hits is the same for everyone; but divided by what? Four definitions are in use, under one name:
+
+# %%
+hits, r, k = [1, 0, 1, 0, 0], 10, 5
+seen, total = 0, 0.0
+for place, hit in enumerate(hits, start=1):
+    seen += hit
+    total += hit * seen / place
+divisors = {"R": r, "min(R, K)": min(r, k), "hits among the K": seen, "K": k}
+walkthrough.table(
+    {name: {"divided by": d, "MAP@5": total / d} for name, d in divisors.items()},
+    "definition",
+)
+
+# %% [markdown]
+# Divided by the hits, one hit at rank 1 and nothing else is "perfect". Divided by R, nobody with R > 5 can reach 1. Divided by
+# K, nobody with R < 5 can. This course divides by **min(R, K)**: 1 means that the list could not have been better.
+#
+# ## Why not just mAP?
+#
+# mAP waits for the last image of a class, wherever it is; a shopper looks at five. Below, both for each class of the test part:
+# classes above the line put their first five right, and lose the rest on the way.
+
+# %%
+if walkthrough.ready(dml, "descriptor"):
+    name, view = list(views.items())[-1] if views else ("before", before)
+    found = figures(
+        view.queries, queries.labels, view.gallery, gallery.labels, data.test.own, (1,)
+    )
+    labels = queries.labels[found.asked]
+    figure, axes = canvas.new_figure(4.4, 4.0)
+    axes[0, 0].plot([0, 1], [0, 1], color="#999999", linewidth=0.8, linestyle=":")
+    for label in np.unique(labels)[:40]:
+        own = labels == label
+        x, y = found.average_precision[own].mean(), found.map_at_5[own].mean()
+        axes[0, 0].plot(
+            x, y, "o", color=canvas.COLOURS[kind_of[int(label)] % len(canvas.COLOURS)]
+        )
+        axes[0, 0].annotate(
+            data.class_names[int(label)],
+            (x, y),
+            (4, 4),
+            textcoords="offset points",
+            fontsize=7,
+        )
+    axes[0, 0].set(
+        xlim=(0, 1), ylim=(0, 1), xlabel="mAP", ylabel="MAP@5", title=f"{name} training"
+    )
+    walkthrough.show(figure, "map-at-5", "MAP@5 over mAP for each class of the test part")
+
+# %% [markdown]
+# ## Try it
+#
+# * Train with the superclasses as labels, test on the classes. What is lost?
+# * A class with two images has R = 1. Which of the four definitions give it a fair 1 for a perfect list?
+# * Which superclass has the most confusions inside it? Would *you* have told them apart at this size?
+#
+# That was the last one. Your `dml.py` knows all of this by now: [hand it in](../assignment/README.md).
