@@ -106,11 +106,6 @@ def _pretrained(root: Path | None) -> tuple[str, Path]:
     raise DataMissing(f"there are no pretrained weights in {folder}; `python -m data_scripts weights` fetches them")
 
 
-def untrained(dml: ModuleType, config: Config, data: Data) -> nn.Module:
-    """The file's extractor around the backbone of the settings, before any training."""
-    return model.untrained(dml, config, data)
-
-
 def describe(network: nn.Module, data: Data, part: str = "test") -> View:
     """Descriptors of one part ("val" or "test") of the data."""
     asking: Asking = getattr(data, part)

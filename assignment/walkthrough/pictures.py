@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from assignment.datasets import Data
 from assignment.datasets.split import Split
-from assignment.figures import canvas, curves, grids
+from assignment.figures import canvas, grids
 from assignment.walkthrough.material import View
 
 if TYPE_CHECKING:
@@ -95,9 +96,11 @@ def rows_of_images(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[st
 def compare(lines: Mapping[str, Sequence[float]], x: Sequence[float], x_name: str, y_name: str) -> Figure:
     """Plot several lines over the same x, each with a colour and a dash of its own."""
     figure, axes = canvas.new_figure(5.2, 3.2)
-    for (name, values), style in zip(lines.items(), curves._styles(), strict=False):
-        axes[0, 0].plot(x[: len(values)], values, label=canvas.plain(name), **style)
+    for (name, values), colour, dash in zip(lines.items(), cycle(canvas.COLOURS), cycle(canvas.DASHES), strict=False):
+        axes[0, 0].plot(x[: len(values)], values, color=colour, linestyle=dash, linewidth=1.8, label=canvas.plain(name))
     axes[0, 0].set(xlabel=x_name, ylabel=y_name)
+    if all(float(each).is_integer() for each in x):  # no half epochs
+        axes[0, 0].locator_params(axis="x", integer=True)
     axes[0, 0].legend(fontsize=8)
     return figure
 

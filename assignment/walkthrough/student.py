@@ -37,6 +37,10 @@ def student(path: str | Path = "dml.py") -> ModuleType:
         setattr(module, _PROBLEM, str(problem))
         _box(f"{wanted.name} cannot be used yet", [str(problem), "Save it and run this cell again."], _TO_DO)
         return module
+    for name, others in load().aliases.items():  # notebooks call everything by its first name
+        known = [getattr(module, other) for other in others if hasattr(module, other)]
+        if known and not hasattr(module, name):
+            setattr(module, name, known[0])
     left = todo.remaining(file)
     if left:
         _box(
@@ -70,15 +74,10 @@ def missing(dml: ModuleType, task_ids: tuple[str, ...]) -> list[Task]:
     """Those of the tasks, and of what they need, that still have a stub or whose names are not in the file."""
     manifest = load()
     wanted = manifest.with_prerequisites(manifest.task(task_id).id for task_id in task_ids)
-    states = {task.id: state for task, state, _ in todo.states(str(dml.__file__))}
-
-    def there(name: str) -> bool:
-        return any(hasattr(dml, each) for each in (name, *manifest.aliases.get(name, ())))
-
     return [
         task
-        for task in manifest.tasks
-        if task.id in wanted and (states[task.id] == todo.TO_DO or not all(map(there, task.names)))
+        for task, state, _ in todo.states(str(dml.__file__))
+        if task.id in wanted and (state == todo.TO_DO or not all(hasattr(dml, name) for name in task.names))
     ]
 
 

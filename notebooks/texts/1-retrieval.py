@@ -7,15 +7,17 @@
 # weights are random, and even that is far better than guessing.)
 
 # %%
+import sys
 from dataclasses import replace
 
 import numpy as np
 import torch
 
+sys.path.append("..")  # where assignment/ lies, if it is not installed
 from assignment import backbones, walkthrough
-from assignment.training import model
-from assignment.figures import attention, canvas
 from assignment.evaluation.retrieval import evaluate, rank
+from assignment.figures import attention, canvas
+from assignment.training import model
 
 dml = walkthrough.student("dml.py")
 data, base = walkthrough.load("cub")
@@ -23,8 +25,8 @@ data, base = walkthrough.load("cub")
 # %% [markdown]
 # ## The question
 #
-# Every *query* on the left belongs to a class; the *gallery* holds the images to search. The network has never been told
-# about these classes. Some images of the gallery:
+# A *query* is the image that asks; the *gallery* holds the images to search. The network has never been told about the
+# classes. Some images of the gallery, a row for each class:
 
 # %%
 gallery = data.test.gallery
@@ -88,7 +90,8 @@ for each, channel in zip(axes[0, 1:], lively):
 for each in axes.flat:
     each.set(xticks=[], yticks=[])
     each.grid(visible=False)
-words = f"An image and six of its {len(maps)} channels, each {maps.shape[1]} × {maps.shape[2]}, with peaks and means"
+channels, height, width = maps.shape
+words = f"An image and six of its {channels} channels, {height} × {width}, with their peaks"
 walkthrough.show(figure, "feature-maps", words)
 
 # %% [markdown]
@@ -179,7 +182,7 @@ if walkthrough.ready(dml, "descriptor", "distances"):
 # ## How good is it?
 #
 # **P@K** is the share of right images among the first K. P@1 asks only: is the nearest one right? Chance is what blind
-# guessing would get. Raw pixels, compared as they are, are the honest opponent of every network.
+# guessing would get. Raw pixels, compared as they are, are the honest opponent of every network: does yours beat them yet?
 
 # %%
 if walkthrough.ready(dml, "descriptor"):

@@ -5,18 +5,20 @@
 # few-shot episodes and maps are three ways to examine it. The last part shows a network with good marks for a bad reason.
 
 # %%
+import sys
 from dataclasses import replace
 
 import numpy as np
 import torch
 
+sys.path.append("..")  # where assignment/ lies, if it is not installed
 from assignment import walkthrough
 from assignment.datasets import Asking
 from assignment.evaluation.few_shot import few_shot
-from assignment.figures import attention, canvas, curves, embeddings
 from assignment.evaluation.retrieval import rank
-from assignment.training import quick_figures
 from assignment.evaluation.verification import pairs, verify
+from assignment.figures import attention, canvas, curves, embeddings
+from assignment.training import loop
 
 dml = walkthrough.student("dml.py")
 data, base = walkthrough.load("pets")
@@ -110,7 +112,7 @@ for name, (tasks, options) in wanted.items():
         models[name] = run.after
 views = {name: walkthrough.describe(network, data) for name, network in models.items()}
 if models:
-    walkthrough.table({n: quick_figures(m, data.test, CPU) for n, m in models.items()})
+    walkthrough.table({n: loop.quick_figures(m, data.test, CPU) for n, m in models.items()})
 
 # %% [markdown]
 # ## First exam: verification
@@ -168,13 +170,14 @@ if views:
     last = list(views)[-1]
     chosen = torch.randperm(len(queries), generator=torch.Generator().manual_seed(0))[:500]
     names = data.class_names
-    for kind, place in (("tsne", embeddings.tsne), ("umap", embeddings.umap)):
+    for kind, place in (("t-SNE", embeddings.tsne), ("UMAP", embeddings.umap)):
         points = {
-            f"{name}": place(views[name].queries[chosen]) for name in ("before", last)
+            f"{kind}, {name}": place(views[name].queries[chosen])
+            for name in ("before", last)
         }
         figure = embeddings.scatter(points, queries.labels[chosen.numpy()], names)
         words = f"{kind} of images of the test classes, before training and after {last}"
-        walkthrough.show(figure, kind, words)
+        walkthrough.show(figure, kind.lower(), words)
 
 # %% [markdown]
 # ## Where does it look?
@@ -267,7 +270,9 @@ if walkthrough.ready(dml, *wanted["triplet"][0]):
         run = walkthrough.train(dml, settings, replace(data, train=train))
         view = walkthrough.describe(run.after, exam)
         nearest = rank(view.queries, view.gallery, 1, torch.as_tensor(own))[:, 0].numpy()
-        clean, lied = (quick_figures(run.after, each, CPU) for each in (data.test, lying))
+        clean, lied = (
+            loop.quick_figures(run.after, each, CPU) for each in (data.test, lying)
+        )
         rows[name] = {
             "training loss": run.column("loss")[-1],
             "mAP, clean": clean["mAP"],

@@ -7,6 +7,7 @@
 # %%
 import html
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,13 +22,15 @@ from autograder.misconceptions import catalogue
 
 ROOT = Path(walkthrough.__file__).parents[2]
 folder = Path(tempfile.mkdtemp(prefix="class-"))
+COLOURS = ("FORCE_COLOR", "CLICOLOR_FORCE")  # a notebook asks for them; text is enough here
+PLAIN = {name: value for name, value in os.environ.items() if name not in COLOURS}
 
 
 def command(*words):
     """Run a command as you would type it, show what it prints, return its exit status."""
     print("$ python -m", *words)
     asked = [sys.executable, "-m", *map(str, words)]
-    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(asked, cwd=ROOT, env=PLAIN, capture_output=True, text=True)
     print((done.stdout + done.stderr).strip())
     return done.returncode
 
