@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from assignment.datasets.data import Data
+from assignment.datasets.data import Asking, Data
 from assignment.datasets.split import Split
 from assignment.evaluation import few_shot, nearest_neighbours, retrieval, verification
 
@@ -24,30 +25,53 @@ ROC_POINTS = 401  # of a ROC curve that are kept
 
 
 @torch.no_grad()
-def describe(model: nn.Module, split: Split, device: torch.device | str, batch_size: int = 128) -> Tensor:
+def describe(
+    model: nn.Module, split: Split, device: torch.device | str, batch_size: int = 128, mirror: bool = False
+) -> Tensor:
     """Compute the descriptors (N, dim), float32 on the CPU, of a whole split, in eval mode; the mode is restored.
+
+    Args:
+        mirror: add the descriptor of the mirrored image to that of each image, and bring the sum back to length 1.
 
     Raises:
         ValueError: the split is empty.
     """
     if len(split) == 0:
         raise ValueError("there is no image to describe: the split is empty")
+
+    def look(images: Tensor) -> Tensor:
+        return F.normalize(model(images) + model(images.flip(-1))) if mirror else model(images)
+
     modes = [(layer, layer.training) for layer in model.modules()]
     model.eval()
     try:
         loader: DataLoader[Any] = DataLoader(split, batch_size=batch_size)  # type: ignore[arg-type]
-        parts = [model(images.to(device)).float().cpu() for images in loader]
+        parts = [look(images.to(device)).float().cpu() for images in loader]
     finally:
         for layer, mode in modes:  # each its own: frozen BatchNorm layers are in eval mode while training
             layer.training = mode
     return torch.cat(parts)
 
 
-def evaluate(model: nn.Module, data: Data, part: str, device: torch.device | str, **options: Any) -> dict[str, Any]:
+def describe_both(model: nn.Module, asking: Asking, device: torch.device | str, **how: Any) -> tuple[Tensor, Tensor]:
+    """Descriptors of queries (Q, dim) and gallery (N, dim); a query that stands in the gallery is described with it.
+
+    Args:
+        how: options of `describe`.
+    """
+    gallery = describe(model, asking.gallery, device, **how)
+    if asking.own is not None:
+        return gallery[torch.as_tensor(asking.own)], gallery
+    return describe(model, asking.queries, device, **how), gallery
+
+
+def evaluate(
+    model: nn.Module, data: Data, part: str, device: torch.device | str, mirror: bool = False, **options: Any
+) -> dict[str, Any]:
     """Describe the images of the "val" or "test" part and measure them by the protocol of the data.
 
     Args:
-        options: of `measure`.
+        mirror: of `describe`. options: of `measure`.
 
     Returns:
         The tree of `measure`, with "data", "protocol", "part", "whole" and "note" of the data. Where the set has
@@ -59,9 +83,7 @@ def evaluate(model: nn.Module, data: Data, part: str, device: torch.device | str
     if part not in ("val", "test"):
         raise ValueError(f"there is no part '{part}' to evaluate; choose val or test")
     asking = data.val if part == "val" else data.test
-    gallery = describe(model, asking.gallery, device)
-    # A query that stands in the gallery has been described with it.
-    queries = describe(model, asking.queries, device) if asking.own is None else gallery[torch.as_tensor(asking.own)]
+    queries, gallery = describe_both(model, asking, device, mirror=mirror)
     labels, gallery_labels = np.asarray(asking.queries.labels), np.asarray(asking.gallery.labels)
     known = {"data": data.name, "protocol": data.protocol, "part": part, "whole": data.whole, "note": data.note}
     tree = known | measure(queries, labels, gallery, gallery_labels, asking.own, **options)

@@ -63,16 +63,16 @@ def make(
     say("descriptors before and after training")
     best = read_best(run)
     model = untrained(dml, run.config, data)
-    described = {BEFORE: describe(model, asking, device, run.figures(BEFORE, part, best))}
+    described = {BEFORE: describe(model, asking, device, run.config.mirror, run.figures(BEFORE, part, best))}
     checkpoints.load_model(model, best, run.folder / "best.pt")
-    described[AFTER] = describe(model, asking, device, run.figures(AFTER, part, best))
+    described[AFTER] = describe(model, asking, device, run.config.mirror, run.figures(AFTER, part, best))
     for other in others:
         say(f"descriptors of {other.name}")
         network = build(dml, replace(other.config, weights=""))  # its own weights are those of the checkpoint
         state = read_best(other)
         checkpoints.load_model(network, state, other.folder / "best.pt")
         known = other.figures(AFTER, part, state)
-        described[_unused(other.name, described)] = describe(network, asking, device, known)
+        described[_unused(other.name, described)] = describe(network, asking, device, other.config.mirror, known)
 
     scene = Scene(run, data, asking, part, best["epoch"], described, run.folder / "figures")
     made = page.Page(
@@ -115,17 +115,13 @@ def notes(run: Run, dml: ModuleType, data: Data, best: int) -> list[str]:
 
 
 def describe(
-    model: nn.Module, asking: Asking, device: torch.device | str, known: dict[str, Any] | None = None
+    model: nn.Module, asking: Asking, device: torch.device | str, mirror: bool, known: dict[str, Any] | None
 ) -> Described:
     """Compute the descriptors of queries and gallery; measure the retrieval unless its figures are known."""
     from assignment.evaluation import measures
 
     model.to(device)
-    gallery = measures.describe(model, asking.gallery, device)
-    if asking.own is None:
-        queries = measures.describe(model, asking.queries, device)
-    else:
-        queries = gallery[torch.from_numpy(asking.own)]
+    queries, gallery = measures.describe_both(model, asking, device, mirror=mirror)
     figures = known or measures.measure(queries, asking.queries.labels, gallery, asking.gallery.labels, asking.own)
     return Described(queries, gallery, figures)
 

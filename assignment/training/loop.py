@@ -225,7 +225,9 @@ def train_batches(run: Run, loader: DataLoader, batches: list[sampling.Batch], s
 
 def validate(run: Run) -> dict[str, float]:
     """P@1 and mAP on the validation classes; computed by the first process, known to all."""
-    figures = quick_figures(run.network, run.data.val, run.network.device) if run.group.first else None
+    figures = None
+    if run.group.first:
+        figures = quick_figures(run.network, run.data.val, run.network.device, run.config.mirror)
     told = distributed.tell(figures, run.group)
     if told is None:
         raise ValueError("the first process has not said what it measured")
@@ -233,13 +235,9 @@ def validate(run: Run) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def quick_figures(network: nn.Module, asking: Asking, device: torch.device) -> dict[str, float]:
+def quick_figures(network: nn.Module, asking: Asking, device: torch.device, mirror: bool = False) -> dict[str, float]:
     """P@1 and mAP alone, which an epoch is judged by."""
-    gallery = measures.describe(network, asking.gallery, device, DESCRIBED)
-    if asking.own is None:
-        queries = measures.describe(network, asking.queries, device, DESCRIBED)
-    else:
-        queries = gallery[torch.as_tensor(asking.own)]
+    queries, gallery = measures.describe_both(network, asking, device, batch_size=DESCRIBED, mirror=mirror)
     found = retrieval.figures(queries, asking.queries.labels, gallery, asking.gallery.labels, asking.own, (1,))
     if not len(found.asked):
         raise ValueError("no validation image has another one of its class: no epoch can be chosen; take more images")
@@ -303,7 +301,7 @@ def finish(run: Run) -> dict[str, Any]:
         checkpoints.load_model(run.network.extractor, checkpoints.read(best), best)
         for when, network in (("before", before), ("after", run.network)):
             for part in ("val", "test"):
-                tree[when][part] = measures.evaluate(network, run.data, part, network.device, seed=run.config.seed)
+                tree[when][part] = measured(network, run.data, part, run.config)
                 result[f"{part}_{when}"] = tree[when][part]["P@1"]
         write_text(run.out / "evaluation.json", json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
         run.console.print(table_of(result))
@@ -329,7 +327,12 @@ def evaluate_checkpoint(dml: ModuleType, path: str | Path, part: str, overrides:
     extractor = models.build(dml, config)
     checkpoints.load_model(extractor, state, path)
     network = Network(extractor, device, precision.choose(config, device))
-    return measures.evaluate(network, load(config), part, device, seed=config.seed)
+    return measured(network, load(config), part, config)
+
+
+def measured(network: Network, data: Data, part: str, config: Config) -> dict[str, Any]:
+    """The tree of `assignment.evaluation.measures.evaluate`, as the settings ask for it."""
+    return measures.evaluate(network, data, part, network.device, mirror=config.mirror, seed=config.seed)
 
 
 def table_of(result: dict[str, Any]) -> Table:

@@ -52,6 +52,21 @@ def test_describe_is_in_eval_mode_and_restores_each_layer():
     assert torch.equal(got, measures.describe(model, split, "cpu", batch_size=10))  # neither dropout nor batches
 
 
+def test_the_mirror_image_is_described_with_the_image():
+    class LeftHalf(nn.Module):
+        def forward(self, x):
+            return nn.functional.normalize(x[..., : x.shape[-1] // 2].mean(dim=(2, 3)))
+
+    pixels = torch.randn(5, 3, 4, 6)
+    split = ArraySplit(pixels, np.zeros(5))
+    left, right = (measures.describe(LeftHalf(), ArraySplit(p, np.zeros(5)), "cpu") for p in (pixels, pixels.flip(-1)))
+    both = measures.describe(LeftHalf(), split, "cpu", mirror=True)
+    assert torch.allclose(both, (left + right) / (left + right).norm(dim=1, keepdim=True))
+    assert not torch.allclose(both, left)
+    asked, gallery = measures.describe_both(LeftHalf(), among_themselves(split), "cpu", mirror=True)
+    assert torch.equal(asked, both) and torch.equal(gallery, both)
+
+
 def test_describe_restores_the_mode_after_an_error():
     model = Flat()
     model.train()
