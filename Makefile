@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: grade test train lint selftest release bench constraints clean help
+.PHONY: grade test train notebooks lab lint selftest release bench constraints clean help
 
 help:            ## say what there is
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' Makefile | sed 's/:.*##/\t/' | sort
@@ -21,6 +21,13 @@ test: $(VENV)/.dev  ## run the whole test suite
 
 train: $(VENV)/.student  ## train the reference on the embedded sample: P@1 before and after
 	$(PY) solution/dml.py --data sample
+
+notebooks: $(VENV)/.notebooks  ## execute the walkthrough notebooks on the sample: with the reference, then with the template
+	$(PY) -m notebooks run --sample
+	$(PY) -m notebooks run --sample --dml template/dml.py --out out/notebooks/template
+
+lab: $(VENV)/.notebooks  ## open the walkthrough notebooks in JupyterLab (DML=path/to/dml.py: with that file)
+	$(PY) -m notebooks lab $(if $(DML),--dml $(DML))
 
 lint: $(VENV)/.dev  ## style and types
 	$(PY) -m ruff check .
@@ -55,6 +62,10 @@ $(VENV)/.student: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.grader: $(VENV)/.student
 	$(PIP) --editable '.[grader]'
 	@sh autograder/sandbox/install.sh
+	@touch $@
+
+$(VENV)/.notebooks: $(VENV)/.grader
+	$(PIP) --editable '.[grader,notebooks]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.grader

@@ -71,7 +71,7 @@ def gallery(out: Out = OUT) -> None:
 def lab(context: typer.Context, dml: Dml = REFERENCE, sample: Sample = False, out: Out = OUT) -> None:
     """Open JupyterLab with the notebooks; options that are not known here go to it (--no-browser, --port=…).
 
-    A notebook of yours in OUT is kept until its source changes.
+    A notebook that lies in OUT already is kept, with all that you wrote into it.
     """
     from assignment.walkthrough.material import DATA_VARIABLE, SAMPLE
     from assignment.walkthrough.student import FILE_VARIABLE
@@ -79,9 +79,11 @@ def lab(context: typer.Context, dml: Dml = REFERENCE, sample: Sample = False, ou
     if not dml.is_file():
         _stop(f"{dml}: there is no such file")
     for name in names():
-        path, source = out / f"{name}.ipynb", SOURCES / f"{name}.py"
-        if not path.is_file() or path.stat().st_mtime < source.stat().st_mtime:
+        path = out / f"{name}.ipynb"
+        if not path.is_file():
             write(build(name), path)
+        elif path.stat().st_mtime < (SOURCES / f"{name}.py").stat().st_mtime:
+            print(f"{path} is older than its source; `python -m notebooks build {name}` writes it anew")
     os.environ[FILE_VARIABLE] = str(dml.resolve())
     if sample:
         os.environ[DATA_VARIABLE] = SAMPLE

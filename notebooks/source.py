@@ -38,8 +38,13 @@ def chosen(asked: list[str]) -> list[str]:
 
 
 def build(name: str) -> NotebookNode:
-    """Make a notebook, without outputs; the same source gives the same notebook."""
-    notebook = jupytext.read(SOURCE / f"{name}.py", fmt="py:percent")
+    """Make one of the notebooks, without outputs."""
+    return convert((SOURCE / f"{name}.py").read_text(encoding="utf-8"))
+
+
+def convert(text: str) -> NotebookNode:
+    """Make a notebook of a text in percent format, without outputs; the same text gives the same notebook."""
+    notebook = jupytext.reads(text, fmt="py:percent")
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
@@ -52,4 +57,9 @@ def build(name: str) -> NotebookNode:
 def write(notebook: NotebookNode, path: Path) -> None:
     """Write a notebook file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, path)
+    path.write_bytes(as_bytes(notebook))
+
+
+def as_bytes(notebook: NotebookNode) -> bytes:
+    """What stands in the notebook's file."""
+    return (nbformat.writes(notebook) + "\n").encode("utf-8")

@@ -18,6 +18,8 @@ else:
 
 FOLDERS = ("assignment", "data_scripts")
 HANDOUT = "assignment/README.md"  # in the bundle it is the first thing one sees: README.md
+NOTEBOOKS = "notebooks"
+FOR_INSTRUCTORS = "7-for-instructors"  # the only notebook that needs the autograder
 KEPT_BACK = {  # maintainers' tools; the first would tell which images the hidden sample holds
     "data_scripts/make_samples.py",
     "data_scripts/constraints.py",
@@ -54,9 +56,28 @@ def collect(root: Path, template: str, name: str) -> dict[str, bytes]:
     if "README.md" not in files:
         raise BundleError(f"{HANDOUT} is missing: a bundle needs its handout")
     files[name] = template.encode("utf-8")
+    files |= walkthroughs(root)
     pyproject, constraints = (_read(root, part) for part in ("pyproject.toml", "constraints.txt"))
     files["requirements.txt"] = requirements(pyproject, constraints).encode("utf-8")
     return files
+
+
+def walkthroughs(root: Path) -> dict[str, bytes]:
+    """Build the walkthrough notebooks for students, without outputs, by their path in the bundle.
+
+    Raises:
+        BundleError: the library that builds them is not installed.
+    """
+    texts = sorted((root / NOTEBOOKS / "texts").glob("[0-9]*.py"))
+    try:
+        from notebooks.source import as_bytes, convert
+    except ModuleNotFoundError as problem:
+        raise BundleError(f"no notebooks without {problem.name}: python -m pip install -e '.[grader]'") from None
+    return {
+        f"{NOTEBOOKS}/{text.stem}.ipynb": as_bytes(convert(text.read_text(encoding="utf-8")))
+        for text in texts
+        if text.stem != FOR_INSTRUCTORS
+    }
 
 
 def pack(files: dict[str, bytes], folder: str) -> bytes:

@@ -40,7 +40,7 @@ def test_it(student, rng):
 def tree(tmp_path_factory) -> Path:
     """A copy of what a release is made from."""
     root = tmp_path_factory.mktemp("repository")
-    for folder in ("assignment", "data_scripts", "solution", "template", "autograder/hidden_tests"):
+    for folder in ("assignment", "data_scripts", "solution", "template", "notebooks", "autograder/hidden_tests"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", root)
     dependencies = bundle.tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
@@ -350,7 +350,11 @@ def test_what_is_in_the_bundle(tree):
         "requirements.txt",
         "assignment",
         "data_scripts",
+        "notebooks",
     }
+    notebooks = {name: json.loads(data) for name, data in made.files.items() if name.endswith(".ipynb")}
+    assert [name[10] for name in notebooks] == list("123456")  # the seventh shows the autograder
+    assert not any(cell.get("outputs") for each in notebooks.values() for cell in each["cells"])
     assert not set(names) & bundle.KEPT_BACK
     assert "torch==1.2.3\n" in made.files["requirements.txt"].decode()
 
