@@ -306,20 +306,46 @@ def release(
 
 @app.command()
 def export(
-    records: Annotated[list[Path], typer.Argument(metavar="RECORD…", help="record.json files, or folders of them.")],
-    nbgrader: Annotated[Path, typer.Option(metavar="GRADEBOOK", help="nbgrader's gradebook.db.")],
-    student: Annotated[str, typer.Option(metavar="ID", help="Whose the one record is, if it does not say.")] = "",
-    assignment: Annotated[str, typer.Option(help="Its name in the gradebook, if it is not the course's own.")] = "",
-    add_students: Annotated[bool, typer.Option("--add-students", help="Create students it does not know.")] = False,
+    records: Annotated[
+        list[Path], typer.Argument(metavar="OUT…", help="What `batch --out` wrote, or record.json files.")
+    ],
+    moodle: Annotated[Optional[Path], typer.Option(metavar="SHEET", help="Moodle's grading worksheet to fill.")] = None,
+    canvas: Annotated[Optional[Path], typer.Option(metavar="SHEET", help="Canvas's gradebook to fill.")] = None,
+    column: Annotated[str, typer.Option(help="Canvas: the assignment's name or number.")] = "",
+    scale: Annotated[bool, typer.Option("--scale", help="The sheet's maximum is another: scale the points.")] = False,
+    out: Annotated[Optional[Path], typer.Option(help="The filled sheet; else beside it, `…-filled.csv`.")] = None,
+    brute: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Write BRUTE's `login;points`.")] = None,
+    csv: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Write a table of everything.")] = None,
+    junit: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Write JUnit XML, a suite each.")] = None,
+    gradescope: Annotated[
+        Optional[Path], typer.Option(metavar="FILE", help="Write results.json; of a class, a folder of them.")
+    ] = None,
+    leaderboard: Annotated[bool, typer.Option("--leaderboard", help="Gradescope: publish P@1.")] = False,
+    bonus: Annotated[bool, typer.Option(help="Bonus points count.")] = True,
+    nbgrader: Annotated[Optional[Path], typer.Option(metavar="GRADEBOOK", help="nbgrader's gradebook.db.")] = None,
+    student: Annotated[str, typer.Option(metavar="ID", help="nbgrader: whose the one record is.")] = "",
+    assignment: Annotated[str, typer.Option(help="nbgrader: its name, if it is not the course's own.")] = "",
+    add_students: Annotated[bool, typer.Option("--add-students", help="nbgrader: create unknown students.")] = False,
 ) -> None:
-    """Write points, comments and late penalties into nbgrader's gradebook; manual grades stay, twice is as once."""
+    """Write grades for a learning platform; points are those after lateness. In nbgrader, manual grades stay."""
+    from autograder.export_command import Wanted, export_class
+    from autograder.exports import ExportError
     from autograder.nbgrader import CourseError
-    from autograder.nbgrader.exporting import export_records
 
+    wanted = Wanted(moodle, canvas, brute, csv, junit, gradescope, out, column, bonus, scale, leaderboard)
+    if nbgrader is None and not wanted.anything():
+        stop(USAGE, "say for whom: --moodle, --canvas, --brute, --csv, --junit, --gradescope or --nbgrader")
     try:
-        export_records(nbgrader, records, load(), _wide(Console()), student, assignment, add_students)
-    except CourseError as problem:
+        if wanted.anything():
+            export_class(records, wanted, load(), Console())
+        if nbgrader is not None:
+            from autograder.nbgrader.exporting import export_records
+
+            export_records(nbgrader, records, load(), _wide(Console()), student, assignment, add_students)
+    except (CourseError, ExportError) as problem:
         stop(USAGE, str(problem))
+    except OSError as problem:
+        stop(UNWRITTEN, f"{problem.filename} cannot be written: {problem.strerror}")
 
 
 @app.command()

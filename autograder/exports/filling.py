@@ -1,0 +1,91 @@
+"""Put grades into a platform's sheet: what Moodle and Canvas have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from autograder.exports import ExportError
+from autograder.exports.results import Result, Results
+from autograder.exports.sheet import Cell, Finder, Sheet
+
+
+@dataclass
+class Filled:
+    """A sheet with grades in it.
+
+    Attributes:
+        text: of the file to upload. filled: how many rows got a grade. replaced: how many of them held another one.
+        notes: lines for the instructor, about students whose row was left as it was.
+    """
+
+    text: str = ""
+    filled: int = 0
+    replaced: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+Put = Callable[[Result, list[Cell]], str]  # fills a row; "" or why it cannot be filled
+
+
+def fill(results: Results, sheet: Sheet, finder: Finder, grade: int, put: Put) -> Filled:
+    """Give each graded student's row to `put`; everybody else's row stays as it is.
+
+    Args:
+        results: the class. sheet: the platform's. finder: of its rows. grade: number of the column with the grade.
+
+    Raises:
+        ExportError: nobody of the class is in the sheet.
+    """
+    done = Filled()
+    rows = [finder.find(keys_of(result, results.platform), result.name, result.email) for result in results.students]
+    if results.students and not any(row is not None for row in rows):
+        raise ExportError(f"nobody of this class is in {sheet.name}; is it the sheet of this course?")
+    taken = [id(row) for row in rows if row is not None]
+    for result, row in zip(results.students, rows, strict=True):
+        who = result.key if not result.name else f"{result.key} ({result.name})"
+        if row is None:
+            done.notes.append(f"{who}: not found in the sheet, or not clear who it is")
+        elif taken.count(id(row)) > 1:
+            done.notes.append(f"{who}: several hand-ins fit the same row; fill it in by hand")
+        elif not result.graded:
+            done.notes.append(f"{who}: has no grade ({result.problem}); the row is left as it was")
+        elif len(row) <= grade:
+            done.notes.append(f"{who}: the sheet's row is too short; download the sheet again")
+        else:
+            before = row[grade].value.strip()
+            if why := put(result, row):
+                done.notes.append(f"{who}: {why}")
+                continue
+            done.filled += 1
+            done.replaced += before not in ("", "-", row[grade].value.strip())
+    done.text = sheet.text()
+    return done
+
+
+def keys_of(result: Result, platform: str) -> tuple[str, ...]:
+    """The identifiers of a student: what the roster says, and what the platform's own file names said."""
+    if platform not in ("moodle", "canvas") or not result.folder:
+        return (result.key,)
+    where = str((result.record().get("hand_in") or {}).get("where") or "")
+    return (where.rpartition("_")[2], result.key)
+
+
+def factor(worth: float | None, possible: float, scale: bool, where: str) -> float:
+    """What points are multiplied by for a platform on which the assignment is worth `worth`."""
+    if worth is None or worth == possible or possible <= 0:
+        return 1.0
+    if not scale:
+        raise ExportError(
+            f"{where} says the assignment is worth {worth:g}, here it is {possible:g}: change it there, or add --scale"
+        )
+    return worth / possible
+
+
+def need(header: Sequence[str], names: Sequence[str], sheet: str, what: str) -> list[int]:
+    """The numbers of these columns; ExportError, naming what is missing."""
+    folded = [name.casefold() for name in header]
+    missing = [name for name in names if name.casefold() not in folded]
+    if missing:
+        raise ExportError(f"{sheet} is no {what}: it has no column '{missing[0]}'")
+    return [folded.index(name.casefold()) for name in names]

@@ -1,0 +1,47 @@
+"""A plain CSV of the class, for a spreadsheet: everything that a row of class.json says."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from autograder.exports.results import Results
+from autograder.exports.sheet import MARK, guarded
+
+FIXED = (
+    "key", "name", "email", "standing", "state", "points", "bonus", "days_late", "loss", "final_points", "final_bonus",
+    "total", "submitted", "attempts", "p_at_1", "flags", "misconceptions", "problem",
+)  # fmt: skip
+
+
+def as_csv(results: Results) -> str:
+    """The table: UTF-8 with the mark that Excel needs, every text quoted and none of them a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
+    tasks = [task["id"] for task in results.tree["tasks"]]
+    writer.writerow([*FIXED, *tasks])
+    for result in results.students:
+        row = result.row
+        late = row["late"] or {}
+        known: list[object] = [
+            *(guarded(text, 200) for text in (result.key, result.name, result.email, row["standing"], result.state)),
+            *((row["points"], row["bonus"]) if result.graded else ("", "")),
+            _or_empty(late.get("days")),
+            _or_empty(late.get("loss")),
+            *((row["final"]["points"], row["final"]["bonus"], result.final()) if result.graded else ("", "", "")),
+            guarded(row["submitted"] or ""),
+            row["attempts"],
+            _or_empty(row["p_at_1"]),
+            row["flags"],
+            guarded(" ".join(row["misconceptions"])),
+            guarded(result.problem),
+        ]
+        writer.writerow([*known, *(_or_empty(row["tasks"].get(task, {}).get("earned")) for task in tasks)])
+    for absent in results.tree["missing"]:
+        cells = [guarded(str(absent["key"]), 200), guarded(str(absent["name"]), 200), "", "", "missing"]
+        writer.writerow([*cells, *([""] * (len(FIXED) + len(tasks) - len(cells)))])
+    return MARK + out.getvalue()
+
+
+def _or_empty(value: object) -> object:
+    return "" if value is None else value
