@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -16,7 +15,7 @@ from torch import nn
 from assignment.figures import page, table
 from assignment.figures.folder import Run, read_best, read_run
 from assignment.figures.scene import AFTER, BEFORE, Described, Scene
-from assignment.training import checkpoints
+from assignment.training import checkpoints, runs
 from assignment.training.model import build, untrained
 
 if TYPE_CHECKING:
@@ -108,8 +107,7 @@ def notes(run: Run, dml: ModuleType, data: Data, best: int) -> list[str]:
     lines = [data.note] if data.note else []
     if best == 0 and run.config.loss != "none":
         lines.append("No epoch was better on the validation classes than the untrained network: its weights were kept.")
-    trained_with = (run.versions.get("dml") or {}).get("sha256")
-    if trained_with and trained_with != hashlib.sha256(Path(str(dml.__file__)).read_bytes()).hexdigest():
+    if runs.changed_since(run.versions, str(dml.__file__)):
         lines.append(f"{Path(str(dml.__file__)).name} was changed after this run was trained with it.")
     return lines
 

@@ -107,6 +107,8 @@ def go_on(run: Run) -> None:
         runs.go_on(run.out, run.config, run.history)
         run.board = runs.Board(run.out)
     run.console.print(f"resumed after epoch {run.epoch}")
+    if runs.changed_since(runs.read_versions(run.out), str(run.dml.__file__)):
+        run.console.print(f"{Path(str(run.dml.__file__)).name} has changed since: this run is not of one file")
 
 
 # --------------------------------------------------------------------------------------------------------- epochs

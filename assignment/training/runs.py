@@ -116,8 +116,27 @@ def versions(config: Config, file: str) -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}, {cores()} cores",
         "device": torch.cuda.get_device_name() if cuda else "cpu",
         "git": git_state(),
-        "dml": {"file": Path(file).name, "sha256": hashlib.sha256(Path(file).read_bytes()).hexdigest()},
+        "dml": {"file": Path(file).name, "sha256": _sha256(file)},
     }
+
+
+def read_versions(out: Path) -> dict[str, Any]:
+    """What `versions` wrote into a run's folder; {} where that is gone or damaged, which no run needs to fail for."""
+    try:
+        known = json.loads((out / "versions.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def changed_since(known: dict[str, Any], file: str) -> bool:
+    """Whether the dml.py is another one than a run's versions know; False where they know none."""
+    before = (known.get("dml") or {}).get("sha256")
+    return bool(before) and before != _sha256(file)
+
+
+def _sha256(file: str) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def cores() -> int:

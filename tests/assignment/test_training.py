@@ -198,6 +198,15 @@ def test_a_killed_run_goes_on_with_the_same_curve(tmp_path, quiet):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_a_run_that_goes_on_with_a_changed_file_says_so(tmp_path, capsys):
+    loop.train_run(dml, replace(SMALL, epochs=0), tmp_path / "run", Console(quiet=True), data=small_data())
+    for text, warned in ((None, False), ('{"dml": {"sha256": "of another file"}}', True), ("{", False)):
+        if text:
+            (tmp_path / "run" / "versions.json").write_text(text, encoding="utf-8")
+        loop.train_run(dml, replace(SMALL, epochs=0), tmp_path / "run", Console(width=120), True, small_data())
+        assert ("dml.py has changed since" in capsys.readouterr().out) == warned
+
+
 def test_a_finished_run_may_be_given_more_epochs(tmp_path, quiet):
     loop.train_run(dml, SMALL, tmp_path / "a", quiet, data=small_data())
     loop.train_run(dml, replace(SMALL, epochs=3), tmp_path / "a", quiet, resume=True, data=small_data())
