@@ -110,10 +110,8 @@ def describe(network: nn.Module, data: Data, part: str = "test") -> View:
     """Descriptors of one part ("val" or "test") of the data."""
     asking: Asking = getattr(data, part)
     device = next((each.device for each in network.parameters()), torch.device("cpu"))
-    gallery = measures.describe(network, asking.gallery, device)
-    if asking.own is None:
-        return View(measures.describe(network, asking.queries, device), gallery, asking)
-    return View(gallery[torch.as_tensor(asking.own)], gallery, asking)
+    queries, gallery = measures.describe_both(network, asking, device)
+    return View(queries, gallery, asking)
 
 
 def train(dml: ModuleType, config: Config, data: Data) -> Trained:
