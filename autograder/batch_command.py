@@ -64,6 +64,7 @@ def grade_class(
             crew = Crew(walled(isolation, canary), workers, seconds_for(manifest))
             report = run(batch, lambda: crew, _import_reports)
         _tell(report, batch.summary, handed, console)
+        _page(out, manifest, console)
         return report
 
 
@@ -109,6 +110,20 @@ def _publish(manifest: Manifest) -> Any:
         write.write_reports(record, feedback.feedback(record, manifest, source), folder)
 
     return publish
+
+
+def _page(out: Path, manifest: Manifest, console: Console) -> None:
+    """Make the class's page. The grades are safe by now: what goes wrong here is a line."""
+    from autograder.reports.class_page.making import make
+    from autograder.reports.class_page.reading import PageError
+
+    try:
+        with console.status("comparing files for the class's page"):
+            page = make(out, manifest)
+        console.print(f"its page: {page}", soft_wrap=True, highlight=False)
+    except (PageError, OSError) as problem:
+        told = f"the class's page could not be made ({problem}); `python -m autograder report {out}` tries again"
+        console.print(Text(told, "yellow"), soft_wrap=True)
 
 
 def _tell(report: Report, summary: Summary, handed: Class, console: Console) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
-import re
 import subprocess
 import sys
 import time
@@ -18,30 +16,10 @@ from hypothesis import strategies as st
 from autograder.known import reference, template
 from autograder.reports import similar
 from autograder.reports.similar import Found, Pair, compare
+from tests.autograder.made_up_class import disguised, written_by
 
 KNOWN = (reference(), template())
 ROOT = Path(__file__).parents[2]
-
-
-def written_by(seed: int, functions: int = 6) -> str:
-    """A file as one person might write it: each has expressions of their own."""
-    rng = random.Random(seed)
-    lines = ["import torch", ""]
-    for n in range(functions):
-        lines += [f"def f{n}(a, b, c):"]
-        for _ in range(8):
-            terms = [f"{rng.choice('abc')} {rng.choice('+-*/')} {rng.randint(1, 99)}" for _ in range(4)]
-            lines += [f"    {rng.choice('abc')} = ({') * ('.join(terms)})"]
-        lines += [f"    return {rng.choice('abc')}.{rng.choice(['sum', 'mean', 'max'])}(dim={rng.randint(0, 3)})", ""]
-    return "\n".join(lines)
-
-
-def disguised(text: str) -> str:
-    """The same program with other names, comments, quotes of docs and blank lines."""
-    text = re.sub(r"\bf(\d)\b", r"helper_number_\1", text)
-    for old, new in (("a", "first_value"), ("b", "other"), ("c", "third")):
-        text = re.sub(rf"\b{old}\b", new, text)
-    return text.replace("\n    return", "\n\n    # the result, at last\n    return")
 
 
 def test_a_copy_is_found_whatever_its_names_are():

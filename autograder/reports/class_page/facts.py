@@ -1,0 +1,360 @@
+"""What the class page says, as plain values: counted here, laid out by the template.
+
+Names, file names and flags are hostile: they pass through `safe.clean` here, and the template escapes them.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from autograder.misconceptions import catalogue
+from autograder.reports.safe import clean
+from autograder.reports.words import STATES, SYMBOLS
+from autograder.summary import FELL, GRADED, UNUSABLE
+
+Tree = dict[str, Any]
+Value = float | int | None
+STANDINGS = {"unlisted": "not in the roster", "duplicate": "not clear who"}
+WITHOUT = {UNUSABLE: "nothing to grade", FELL: "grade by hand"}
+HARDEST, LEADERS, LARGEST, PROBLEMS, FLAGS = 15, 20, 5, 100, 80  # entries shown of each list
+USUAL = 0.2  # a flag that a larger part of the class has is not counted in the rows: `model.eval()` is one
+
+
+@dataclass(frozen=True)
+class Person:
+    """A student where one is named: number of the row, name or key, and address of the feedback, "" without one."""
+
+    number: int
+    name: str
+    key: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A student's row.
+
+    Attributes:
+        before: points before lateness, None if that took nothing. signs: one for each task. flags: unusual ones.
+        order: what each column is sorted by.
+    """
+
+    person: Person
+    state: str
+    points: float | None
+    before: float | None
+    bonus: float | None
+    signs: str
+    complete: int
+    of: int
+    misconceptions: list[str]
+    flags: int
+    p_at_1: float | None
+    seconds: float | None
+    peak_mb: float | None
+    notes: str
+    order: list[Value]
+
+
+@dataclass(frozen=True)
+class Count:
+    """Something that `count` of `of` students have. `group`: under which name the script finds who, "" for nowhere."""
+
+    title: str
+    count: int
+    of: int
+    group: str = ""
+
+    @property
+    def share(self) -> float:
+        """The part of the students, 0 … 1."""
+        return self.count / self.of if self.of else 0.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task's states over the class: state in words → how many, and its mean."""
+
+    number: int
+    title: str
+    bonus: bool
+    possible: float
+    mean: float
+    graded: int
+    states: dict[str, int]
+    group: str
+
+    @property
+    def rate(self) -> float:
+        """The part of the graded files that are complete in it."""
+        return self.states.get("all", 0) / self.graded if self.graded else 0.0
+
+
+@dataclass(frozen=True)
+class Leader:
+    """A place on the list by P@1; equal values share it."""
+
+    place: int
+    person: Person
+    p_at_1: float
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something to look at."""
+
+    kind: str
+    who: str
+    message: str
+
+
+@dataclass
+class Facts:
+    """The whole page but its plots and the similar pairs.
+
+    Attributes:
+        rows: by key; empty on a page with pseudonyms. groups: name → title and numbers of rows.
+        largest: heading → the students with the most of it and how much, in words. unread: records that are damaged.
+    """
+
+    title: str
+    version: str
+    date: str
+    machine: str
+    possible: float
+    bonus_possible: float
+    pseudonymous: bool
+    handed_in: int
+    missing: list[str]
+    graded: int
+    full: int
+    mean: float | None
+    median: float | None
+    points: list[float]
+    p_at_1: list[float]
+    seconds: list[float]
+    peak_mb: list[float]
+    rows: list[Row] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    misconceptions: list[Count] = field(default_factory=list)
+    tests: list[Count] = field(default_factory=list)
+    leaders: list[Leader] = field(default_factory=list)
+    flags: list[Count] = field(default_factory=list)
+    more_flags: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    more_problems: int = 0
+    notes: int = 0
+    identical: list[list[str]] = field(default_factory=list)
+    largest: dict[str, list[tuple[Person, str]]] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+    groups: dict[str, tuple[str, list[int]]] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)  # by key
+
+
+def collect(
+    tree: Tree,
+    flags: Mapping[str, list[str]],
+    unread: list[str],
+    root: PurePosixPath,
+    pseudonyms: Mapping[str, str] | None = None,
+) -> Facts:
+    """Count what the page says.
+
+    Args:
+        tree: the summary. flags, unread: of the records. root: the batch's folder, seen from the page.
+        pseudonyms: of everybody; with them nothing of the page belongs to one student but a place by P@1.
+    """
+    students, graded = tree["students"], [s for s in tree["students"] if s["state"] == GRADED]
+    points = [float(s["final"]["points"]) for s in graded]
+    facts = Facts(
+        title=clean(tree["assignment"]["title"]),
+        version=clean(tree["assignment"]["version"], 40),
+        date=clean(tree["measured"]["date"], 40).replace("T", " ").removesuffix("+00:00") + " UTC",
+        machine=clean(tree["measured"]["machine"], 60),
+        possible=float(tree["possible"]["points"]),
+        bonus_possible=float(tree["possible"]["bonus"]),
+        pseudonymous=pseudonyms is not None,
+        handed_in=len(students),
+        missing=[clean(m["name"] or m["key"], 80) for m in tree["missing"]],
+        graded=len(graded),
+        full=sum(value >= tree["possible"]["points"] for value in points),
+        mean=statistics.fmean(points) if points else None,
+        median=statistics.median(points) if points else None,
+        points=points,
+        p_at_1=[float(s["p_at_1"]) for s in graded if s["p_at_1"] is not None],
+        seconds=[float(s["seconds"]) for s in graded if s["seconds"] is not None],
+        peak_mb=[float(s["peak_mb"]) for s in graded if s["peak_mb"] is not None],
+    )
+    known = {m.id: m.name for m in catalogue.load()}
+    people = facts.people = _people(students, root, pseudonyms)
+    place = {student["key"]: number for number, student in enumerate(students)}
+    named = pseudonyms is None
+
+    def group(name: str, title: str, keys: list[str]) -> str:
+        """Have the script find these students; its name, "" where nobody is named."""
+        if not named:
+            return ""
+        facts.groups[name] = (title, sorted(place[key] for key in keys if key in place))
+        return name
+
+    for task in tree["tasks"]:
+        if task["graded"]:
+            rest = [s["key"] for s in graded if s["tasks"].get(task["id"], {}).get("state", "all") != "all"]
+            title = clean(task["title"])
+            facts.tasks.append(
+                Task(
+                    number=int(task["number"]),
+                    title=title,
+                    bonus=bool(task["bonus"]),
+                    possible=float(task["possible"]),
+                    mean=float(task["mean"]),
+                    graded=int(task["graded"]),
+                    states={state: int(task["states"].get(state, 0)) for state in STATES},
+                    group=group(f"t{task['number']}", f"not complete: {title}", rest),
+                )
+            )
+    for n, entry in enumerate(tree["misconceptions"]):
+        title = clean(known.get(entry["id"], entry["id"]))
+        name = group(f"m{n}", title, entry["students"])
+        facts.misconceptions.append(Count(title, int(entry["count"]), len(graded), name))
+    facts.tests = _tests(tree)
+    facts.leaders = _leaders(graded, people)[: LEADERS if named else None]
+    if not named:
+        return facts
+    unusual = _flags(facts, flags, group)
+    facts.unread = [clean(key, 80) for key in unread]
+    _problems(facts, tree)
+    facts.identical = [list(keys) for keys in tree["identical"]]
+    facts.rows = _rows(students, people, known, unusual, tree)
+    facts.largest = {
+        "Longest": _largest(facts.rows, "seconds", "s"),
+        "Most memory": _largest(facts.rows, "peak_mb", "MB"),
+    }
+    return facts
+
+
+def _tests(tree: Tree) -> list[Count]:
+    """The tests that fail most often; of those with the same words the one that fails most."""
+    numbers = {task["id"]: task["number"] for task in tree["tasks"]}
+    found: dict[str, Count] = {}
+    for test in tree["tests"]:
+        if test["failed"] and len(found) < HARDEST:
+            title = f"Task {numbers.get(test['task'], '?')}: {clean(test['behaviour'])}"
+            found.setdefault(title, Count(title, int(test["failed"]), int(test["passed"]) + int(test["failed"])))
+    return list(found.values())
+
+
+def _people(students: list[Tree], root: PurePosixPath, pseudonyms: Mapping[str, str] | None) -> dict[str, Person]:
+    people = {}
+    for number, student in enumerate(students):
+        key = student["key"]
+        if pseudonyms is not None:
+            people[key] = Person(0, pseudonyms[key], "", "")
+            continue
+        page = quote((root / student["folder"] / "feedback.html").as_posix(), safe="/")
+        name = clean(student["name"] or key, 80)
+        people[key] = Person(number, name or "?", clean(key, 80), page if student["state"] == GRADED else "")
+    return people
+
+
+def _leaders(graded: list[Tree], people: Mapping[str, Person]) -> list[Leader]:
+    found = [(round(float(s["p_at_1"]), 4), people[s["key"]]) for s in graded if s["p_at_1"] is not None]
+    found.sort(key=lambda pair: (-pair[0], pair[1].name, pair[1].key))
+    values = [value for value, _ in found]
+    first = {value: n for n, value in reversed([*enumerate(values, start=1)])}
+    return [Leader(first[value], person, value) for value, person in found]
+
+
+def _flags(facts: Facts, flags: Mapping[str, list[str]], group: Any) -> Counter[str]:
+    """Count what was flagged, the rarest first, without its lines; how many unusual things each student has."""
+    who: dict[str, list[str]] = defaultdict(list)
+    for key, found in flags.items():
+        for what in dict.fromkeys(clean(flag, 120).partition(": ")[2] or clean(flag, 120) for flag in found):
+            who[what].append(key)
+    counted = sorted(who.items(), key=lambda pair: (len(pair[1]), pair[0]))
+    facts.more_flags = len(counted[FLAGS:])
+    for n, (what, keys) in enumerate(counted[:FLAGS]):
+        facts.flags.append(Count(what, len(keys), facts.graded, group(f"f{n}", what, keys)))
+    usual = max(1.0, USUAL * facts.graded)
+    return Counter(key for _, keys in counted if len(keys) <= usual for key in keys)
+
+
+def _problems(facts: Facts, tree: Tree) -> None:
+    found = [Problem(clean(p["kind"], 40), clean(p["who"], 80), clean(p["message"])) for p in tree["problems"]]
+    kinds = Counter(problem.kind for problem in found)
+    facts.notes = kinds["note"]
+    rest = [problem for problem in found if problem.kind != "note"]
+    facts.problems, facts.more_problems = rest[:PROBLEMS], len(rest[PROBLEMS:])
+
+
+def _rows(
+    students: list[Tree],
+    people: Mapping[str, Person],
+    known: Mapping[str, str],
+    unusual: Mapping[str, int],
+    tree: Tree,
+) -> list[Row]:
+    tasks = [task["id"] for task in tree["tasks"] if task["graded"]]
+    names = sorted((people[s["key"]].name.casefold(), people[s["key"]].key) for s in students)
+    rank = {pair: n for n, pair in enumerate(names)}
+    rows = []
+    for student in students:
+        person, graded = people[student["key"]], student["state"] == GRADED
+        final, late = student["final"], student["late"]
+        states = [student["tasks"][task]["state"] for task in tasks if task in student["tasks"]]
+        notes = [WITHOUT.get(student["state"], ""), STANDINGS.get(student["standing"], ""), _late(late)]
+        notes += [f"attempt {student['attempts']}"] if student["attempts"] > 1 else []
+        points = float(final["points"]) if graded else None
+        rows.append(
+            Row(
+                person=person,
+                state=student["state"],
+                points=points,
+                before=float(student["points"]) if graded and student["points"] != final["points"] else None,
+                bonus=float(final["bonus"]) if graded else None,
+                signs="".join(SYMBOLS[state] for state in states),
+                complete=states.count("all"),
+                of=len(states),
+                misconceptions=[clean(known.get(name, name), 80) for name in student["misconceptions"]],
+                flags=unusual.get(student["key"], 0),
+                p_at_1=student["p_at_1"],
+                seconds=student["seconds"],
+                peak_mb=student["peak_mb"],
+                notes=", ".join(filter(None, notes)),
+                order=[
+                    rank[person.name.casefold(), person.key],
+                    points,
+                    float(final["bonus"]) if graded else None,
+                    states.count("all") if graded else None,
+                    len(student["misconceptions"]) if graded else None,
+                    unusual.get(student["key"], 0) if graded else None,
+                    student["p_at_1"],
+                    student["seconds"],
+                    student["peak_mb"],
+                    sum(bool(note) for note in notes),
+                ],
+            )
+        )
+    return rows
+
+
+def _late(late: Tree | None) -> str:
+    if late is None:
+        return ""
+    if late["days"] is None:
+        return "late, unknown by how much"
+    return f"late, day {late['days']}"
+
+
+def _largest(rows: list[Row], column: str, unit: str) -> list[tuple[Person, str]]:
+    found = [(getattr(row, column), row) for row in rows if getattr(row, column) is not None]
+    found.sort(key=lambda pair: (-pair[0], pair[1].person.key))
+    return [
+        (row.person, f"{value:.3g} {unit}" if value < 100 else f"{value:.0f} {unit}") for value, row in found[:LARGEST]
+    ]

@@ -1,0 +1,58 @@
+"""Make the class page of a batch's folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from assignment.manifest import Manifest
+from autograder.batch import SUMMARY
+from autograder.journal import write_whole
+from autograder.reports.class_page import pairs, plots, reading, render
+from autograder.reports.class_page.facts import Facts, collect
+from autograder.reports.class_page.pseudonyms import pseudonyms as drawn
+
+PAGE, SHARED = "class.html", "class-shared.html"
+
+
+def make(folder: Path, manifest: Manifest, *, pseudonyms: bool = False, out: Path | None = None) -> Path:
+    """Write the page and return where it is.
+
+    Args:
+        folder: of a batch. out: the page's file; by default class.html there, class-shared.html with pseudonyms.
+        pseudonyms: make a page that the class may see: numbers of all, and P@1 under other names. It says nothing else
+            about anybody.
+
+    Raises:
+        PageError: the folder is none of a batch, or damaged. OSError: the page cannot be written.
+    """
+    tree = reading.read_summary(folder)
+    out = out or folder / (SHARED if pseudonyms else PAGE)
+    try:
+        rows = tree["students"]
+        names = drawn(folder, [row["key"] for row in rows]) if pseudonyms else None
+        flags, unread = reading.read_flags(folder, rows) if not pseudonyms else ({}, [])
+        facts = collect(tree, flags, unread, _seen_from(out, folder), names)
+        alike = pairs.find(folder, rows, manifest) if not pseudonyms else pairs.Alike()
+        text = render.render(facts, _plots(facts), alike)
+    except (KeyError, TypeError, AttributeError, IndexError) as problem:
+        raise reading.damaged(folder / SUMMARY) from problem
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, text)
+    return out
+
+
+def _seen_from(page: Path, folder: Path) -> PurePosixPath:
+    try:
+        return PurePosixPath(Path(os.path.relpath(folder, page.parent)).as_posix())
+    except ValueError:  # another drive of a Windows machine
+        return PurePosixPath(folder.resolve().as_posix())
+
+
+def _plots(facts: Facts) -> list[Any]:
+    found = [plots.points(facts.points, facts.possible)] if facts.points and facts.possible else []
+    found += [plots.p_at_1(facts.p_at_1)] if facts.p_at_1 else []
+    if facts.seconds and len(facts.seconds) == len(facts.peak_mb):
+        found.append(plots.effort(facts.seconds, facts.peak_mb))
+    return found

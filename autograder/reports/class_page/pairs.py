@@ -1,0 +1,117 @@
+"""Similar hand-ins of a class: asked of a process of its own, kept beside the class for the next page."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assignment.manifest import Manifest
+from autograder import known
+from autograder.journal import write_whole
+from autograder.reports import similar
+from autograder.reports.class_page.reading import read_sources
+
+Tree = dict[str, Any]
+FILE = "similar.json"
+SECONDS = 120.0  # for all files together; a file takes 0.04
+MORE_SECONDS = 30.0  # to start, to read and to end, before it is stopped
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Keys of those who handed in the one file, of those who handed in the other, and how they are alike."""
+
+    first: list[str]
+    second: list[str]
+    shares: tuple[float, float]
+    where: tuple[str, ...]
+
+
+@dataclass
+class Alike:
+    """Pairs to look at, groups of keys whose files differ in names and comments alone, and what was left out.
+
+    Attributes:
+        more: pairs beyond these. notes: why some may be missing, "" for none.
+    """
+
+    pairs: list[Pair] = field(default_factory=list)
+    same: list[list[str]] = field(default_factory=list)
+    more: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def find(folder: Path, rows: list[Tree], manifest: Manifest, seconds: float = SECONDS) -> Alike:
+    """Compare all different files of a class; whatever goes wrong is a note, for the grades do not depend on it."""
+    sources = read_sources(folder, rows, manifest)
+    owners: dict[str, list[str]] = {sha: [] for sha in sources}
+    for row in rows:
+        if row["sha256"] in owners:
+            owners[row["sha256"]].append(row["key"])
+    who = list(owners.values())
+    if len(sources) < 2:
+        return Alike()
+    stamp = _stamp(list(sources))
+    found = _kept(folder / FILE, stamp)
+    if found is None:
+        try:
+            found = _ask(list(sources.values()), seconds)
+        except subprocess.TimeoutExpired:
+            return Alike(notes=["The files could not be compared in the time given."])
+        except (OSError, ValueError, KeyError, TypeError):
+            return Alike(notes=["The files could not be compared: the comparing process ended early."])
+        if not found.unfinished:
+            write_whole(folder / FILE, json.dumps({"for": stamp, "found": similar.as_tree(found)}) + "\n")
+    try:
+        return _named(found, who)
+    except IndexError:
+        return Alike(notes=[f"{FILE} is damaged; remove it to have the files compared again."])
+
+
+def _named(found: similar.Found, who: list[list[str]]) -> Alike:
+    notes = [f"Pairs may be missing: {found.unfinished}."] if found.unfinished else []
+    for reason in sorted({*found.skipped.values()}):
+        left_out = [key for place, why in found.skipped.items() if why == reason for key in who[place]]
+        some = ", ".join(left_out[:10]) + (f" and {len(left_out) - 10} more" if len(left_out) > 10 else "")
+        notes.append(f"Not compared ({reason}): {some}.")
+    return Alike(
+        pairs=[Pair(who[p.first], who[p.second], p.shares, p.where) for p in found.pairs],
+        same=[[key for place in places for key in who[place]] for places in found.same],
+        more=found.more,
+        notes=notes,
+    )
+
+
+def _stamp(hashes: list[str]) -> str:
+    """What the comparison depends on: the files in their order, what was given, and the code that compares."""
+    code = Path(similar.__file__).read_text(encoding="utf-8")
+    return hashlib.sha256("\0".join([code, known.reference(), known.template(), *hashes]).encode()).hexdigest()
+
+
+def _kept(path: Path, stamp: str) -> similar.Found | None:
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        return similar.of_tree(tree["found"]) if tree["for"] == stamp else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _ask(files: list[str], seconds: float) -> similar.Found:
+    asked = {"files": files, "known": [known.reference(), known.template()], "seconds": seconds}
+    done = subprocess.run(
+        [sys.executable, "-m", "autograder.reports.similar"],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"},
+        timeout=seconds + MORE_SECONDS,
+        check=False,
+    )
+    return similar.of_tree(json.loads(done.stdout))

@@ -1,0 +1,125 @@
+"""A class as a batch leaves it in its folder, with made-up grades and files: the summary is the real one's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+from assignment.manifest import load
+from autograder.intake.classes import Attempt, Class, Student
+from autograder.lateness import Late
+from autograder.misconceptions import catalogue
+from autograder.summary import UNUSABLE, Summary
+
+MANIFEST = load()
+IDS = [m.id for m in catalogue.load()]
+FIRST = "Ana Bjørn Chiara Dmitri Elif Farid Greta Hana Ivo Jana Karel Lucía Mei Noor Ondřej Petra Rosa Søren".split()
+LAST = "Novák Müller García Kowalska Öztürk Nguyen Smith Dvořáková Haddad Lindqvist".split()
+
+
+def written_by(seed: int, functions: int = 6) -> str:
+    """A file as one person might write it: each has expressions of their own."""
+    rng = random.Random(seed)
+    lines = ["import torch", ""]
+    for n in range(functions):
+        lines += [f"def f{n}(a, b, c):"]
+        for _ in range(8):
+            terms = [f"{rng.choice('abc')} {rng.choice('+-*/')} {rng.randint(1, 99)}" for _ in range(4)]
+            lines += [f"    {rng.choice('abc')} = ({') * ('.join(terms)})"]
+        lines += [f"    return {rng.choice('abc')}.{rng.choice(['sum', 'mean', 'max'])}(dim={rng.randint(0, 3)})", ""]
+    return "\n".join(lines)
+
+
+def disguised(text: str) -> str:
+    """The same program with other names, comments, quotes of docs and blank lines."""
+    text = re.sub(r"\bf(\d)\b", r"helper_number_\1", text)
+    for old, new in (("a", "first_value"), ("b", "other"), ("c", "third")):
+        text = re.sub(rf"\b{old}\b", new, text)
+    return text.replace("\n    return", "\n\n    # the result, at last\n    return")
+
+
+def record_of(rng: random.Random, source: str, flags: list[str]) -> dict[str, Any]:
+    """A made-up record with what summary and page read of one."""
+    tasks = []
+    for task in MANIFEST.tasks:
+        status = rng.choice(["passed", "passed", "passed", "failed", "skipped"])
+        test = {
+            "name": f"test_{task.id}",
+            "behaviour": f"behaviour of {task.id}",
+            "status": status,
+            "misconception": rng.choice([*IDS[:40], "", "", ""]) if status == "failed" else "",
+            "details": {"p_at_1_after": round(rng.gauss(0.6, 0.05), 6)} if task.id == "improvement" else {},
+        }
+        state = {"passed": "all", "failed": "none", "skipped": "not-implemented"}[status]
+        earned = task.points if status == "passed" else 0.0
+        tasks.append({"id": task.id, "earned": earned, "state": state, "bonus": task.bonus, "tests": [test]})
+    return {
+        "points": sum(t["earned"] for t in tasks if not t["bonus"]),
+        "bonus": sum(t["earned"] for t in tasks if t["bonus"]),
+        "tasks": tasks,
+        "flags": flags,
+        "measured": {
+            "seconds": round(rng.lognormvariate(0.5, 0.6), 3),
+            "cpu_seconds": 1.0,
+            "peak_mb": round(rng.uniform(1, 300), 1),
+            "processes": 1,
+        },
+    }
+
+
+def write_class(
+    folder: Path,
+    number: int,
+    *,
+    names: dict[int, str] | None = None,
+    keys: dict[int, str] | None = None,
+    sources: dict[int, str] | None = None,
+    flags: dict[int, list[str]] | None = None,
+    messages: dict[int, str] | None = None,
+    seed: int = 0,
+) -> list[Student]:
+    """Write class.json, and the folders of those who have a source or flags.
+
+    Args:
+        names, keys, sources, flags: what is special, by the number of the student.
+        messages: those who get no grade, and why.
+    """
+    rng = random.Random(seed)
+    summary = Summary(MANIFEST)
+    students = []
+    for n in range(number):
+        source = (sources or {}).get(n, f"x = {n}\n")
+        sha = hashlib.sha256(source.encode()).hexdigest()
+        problem = (messages or {}).get(n, "")
+        student = Student(
+            key=(keys or {}).get(n, f"s-{n:04d}"),
+            name=(names or {}).get(n, f"{rng.choice(FIRST)} {rng.choice(LAST)}"),
+            email="",
+            folder=f"s-{n:04d}",
+            standing="listed",
+            where=f"s-{n:04d}",
+            latest=None if problem else Attempt("dml.py", "", folder, sha),
+            late=Late(1, 0.1) if n % 7 == 3 else None,
+            problem=problem,
+        )
+        students.append(student)
+        if problem:
+            summary.add(student, None, UNUSABLE, problem)
+            continue
+        record = record_of(rng, source, (flags or {}).get(n, []))
+        summary.add(student, record)
+        if n in (sources or {}) or n in (flags or {}):
+            own = folder / "students" / student.folder
+            own.mkdir(parents=True, exist_ok=True)
+            (own / "record.json").write_text(json.dumps(record), encoding="utf-8")
+            (own / "handed_in.py").write_bytes(source.encode())
+    handed = Class("folders", students, [("s-gone", "Max Missing")], ["left.txt was left alone"])
+    facts = {"grader": "g", "assignment_hash": "a", "isolation": "bubblewrap"}
+    tree = summary.tree(handed, facts, {"seconds": 1.0})
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "class.json").write_text(json.dumps(tree), encoding="utf-8")
+    return students
