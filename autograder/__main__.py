@@ -2,9 +2,9 @@
 
 Exit status: 0 done (whatever the grade) · 1 `selftest` or `release --check` found a fault, `grade --replay` gave
 another grade, or a file of a `batch` brought its sandbox down twice · 2 wrong options · 3 the submission cannot be
-graded as a file, or a `batch` finds none, a `report` no batch · 4 the grader cannot be trusted here (no isolation, a canary failed, a broken
-test) · 5 the reports or the journal could not be written, or another run uses the folder · 130 a `batch` was stopped
-with Ctrl-C.
+graded as a file, a `batch` finds none, or a `report` no batch · 4 the grader cannot be trusted here (no isolation, a
+canary failed, a broken test) · 5 the reports or the journal could not be written, or another run uses the folder ·
+130 a `batch` was stopped with Ctrl-C.
 """
 
 from __future__ import annotations
