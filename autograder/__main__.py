@@ -38,6 +38,7 @@ class Isolation(str, Enum):
     auto = "auto"
     bubblewrap = "bubblewrap"
     container = "container"
+    users = "users"
     process = "process"
 
 

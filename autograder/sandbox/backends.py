@@ -1,4 +1,4 @@
-"""How the warm process is started: in bubblewrap, in a container, or bare.
+"""How the warm process is started: in bubblewrap, in a container, as users within a container (`users`), or bare.
 
 Every back end gives the same thing: a command whose process runs `inside.warm` and speaks packets on stdin and stdout.
 """
@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,6 +41,9 @@ class Start:
         seccomp: whether submissions get the filter of system calls.
         descriptors: whether descriptors can be passed to it; a container engine stands between and passes bytes only.
         folder: writable folder of a submission; None if the grader must make one per session.
+        sockets: whether a submission may make sockets; there is a network where nothing stands around its process.
+        readable, writable: all that Landlock leaves to a submission beside its folder; none without Landlock.
+        places: shared folders in which a submission may leave files; its user's are deleted there when it is done.
         undo: commands to run when the wall comes down.
     """
 
@@ -51,26 +55,47 @@ class Start:
     seccomp: bool
     descriptors: bool = True
     folder: str | None = "/tmp"
+    sockets: bool = True
+    readable: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
     undo: list[list[str]] = field(default_factory=list)
 
 
 def start(isolation: str) -> Start:
-    """Return how to start the back end `isolation`: "bubblewrap", "container", "process" or "auto".
+    """Return how to start the back end `isolation`: "bubblewrap", "container", "users", "process" or "auto".
 
-    "auto" is bubblewrap, or a container engine where bubblewrap is missing or may not make namespaces. It is never
-    "process". Raises IsolationError.
+    "auto" is bubblewrap, or a container engine where bubblewrap is missing or may not make namespaces, or, for root,
+    "users" where there is neither. It is never "process". Raises IsolationError.
     """
+    from autograder.sandbox.users import users
+
     if isolation == "auto":
         try:
             return bubblewrap()
         except IsolationError as problem:
-            if engine() is None:
-                raise IsolationError(f"{problem}, or install docker or podman for --isolation container") from None
-            return container()
-    known = {"bubblewrap": bubblewrap, "container": container, "process": process}
+            return _instead(str(problem), users)
+    known = {"bubblewrap": bubblewrap, "container": container, "process": process, "users": users}
     if isolation not in known:
         raise IsolationError(f"unknown isolation '{isolation}'; choose one of auto, {', '.join(known)}")
     return known[isolation]()
+
+
+def _instead(problem: str, users: Callable[[], Start]) -> Start:
+    """The strongest isolation that there is without bubblewrap; IsolationError, with all reasons, if there is none."""
+    if engine() is None:
+        problem += ", or install docker or podman for --isolation container"
+    else:
+        try:
+            return container()
+        except IsolationError as second:
+            problem += f"; {second}"
+    if os.geteuid() != 0:
+        raise IsolationError(problem)
+    try:
+        return users()
+    except IsolationError as third:
+        raise IsolationError(f"{problem}; {third}") from None
 
 
 def environment(threads: int = 1) -> dict[str, str]:

@@ -27,8 +27,10 @@ CLONE_NEW_ANYTHING = 0x7E020000  # every CLONE_NEW* flag
 
 
 @cache
-def compiled() -> bytes:
+def compiled(sockets: bool = True) -> bytes:
     """Return the filter as BPF instructions for this machine's architecture, b"" where libseccomp is missing.
+
+    Without `sockets` none can be made, of no family: for walls inside which there is a network.
 
     A forbidden call fails with EPERM; clone3, whose flags a filter cannot see, with ENOSYS, so that the C library falls
     back to clone, whose flags it can.
@@ -52,11 +54,14 @@ def compiled() -> bytes:
     # the socket to the grader would give a handle on the process at its other end
     peer = (pyseccomp.Arg(1, pyseccomp.EQ, socket.SOL_SOCKET), pyseccomp.Arg(2, pyseccomp.EQ, SO_PEERPIDFD))
     filter_.add_rule(pyseccomp.ERRNO(errno.EPERM), "getsockopt", *peer)
-    for family in range(max(NAMESPACED_FAMILIES)):
+    if not sockets:
+        filter_.add_rule(pyseccomp.ERRNO(errno.EACCES), "socket")
+    for family in range(max(NAMESPACED_FAMILIES)) if sockets else ():
         if family not in NAMESPACED_FAMILIES:
             filter_.add_rule(pyseccomp.ERRNO(errno.EAFNOSUPPORT), "socket", pyseccomp.Arg(0, pyseccomp.EQ, family))
-    beyond = pyseccomp.Arg(0, pyseccomp.GT, max(NAMESPACED_FAMILIES))
-    filter_.add_rule(pyseccomp.ERRNO(errno.EAFNOSUPPORT), "socket", beyond)
+    if sockets:
+        beyond = pyseccomp.Arg(0, pyseccomp.GT, max(NAMESPACED_FAMILIES))
+        filter_.add_rule(pyseccomp.ERRNO(errno.EAFNOSUPPORT), "socket", beyond)
     with tempfile.TemporaryFile() as file:
         filter_.export_bpf(file)
         file.seek(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -53,14 +54,14 @@ class Wall:
     """A warm process behind an isolation back end. Use as a context manager.
 
     Args:
-        isolation: "auto", "bubblewrap", "container" or "process". manifest: names and limits.
+        isolation: "auto", "bubblewrap", "container", "users" or "process". manifest: names and limits.
     """
 
     def __init__(self, isolation: str, manifest: Manifest) -> None:
         self.manifest = manifest
         self.start = backends.start(isolation)
         self.versions: dict[str, str] = {}
-        self._filter = seccomp.compiled().hex() if self.start.seccomp else ""
+        self._filter = seccomp.compiled(self.start.sockets).hex() if self.start.seccomp else ""
         self._sessions = 0
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the wall)
         self._inlet: socket.socket | None = None
@@ -153,7 +154,15 @@ class Wall:
             "output_bytes": limits.output_kb << 10,
             "answer_bytes": limits.answer_mb << 20,
             "seccomp": self._filter,
+            "readable": self.start.readable,
+            "writable": self.start.writable,
+            "places": [folder, *self.start.places] if self.folders_of_ours else [],
         }
+
+    @property
+    def folders_of_ours(self) -> bool:
+        """Whether each submission gets a folder that is made here and given to its user."""
+        return self.start.folder is None and self.start.uid != 0
 
     def _last_words(self) -> str:
         self._log.seek(0)
@@ -236,6 +245,8 @@ class Session:
         self._shut_in = False
         if self.wall.start.folder is None:
             self._folder = tempfile.mkdtemp(prefix="dml-")
+            if self.wall.folders_of_ours:
+                os.chown(self._folder, self.wall.start.uid, self.wall.start.uid)
         folder = self.wall.start.folder or self._folder or ""
         self.wall.allow(SLACK_BYTES)
         self.wall.send(START, self._number, json.dumps(self.wall.start_options(self.source, folder)).encode())

@@ -48,7 +48,7 @@ def leftovers() -> list[str]:
 def processes() -> list[str]:
     """Processes of this user but for this one."""
     found = []
-    for name in os.listdir("/proc"):
+    for name in listed("/proc"):
         if name.isdigit() and int(name) != os.getpid():
             try:
                 same = os.stat(f"/proc/{name}").st_uid == os.getuid() and os.getuid() != 0
@@ -82,11 +82,22 @@ def secrets() -> list[str]:
     fixed = ("/", "/kit", "/kit/inside", "/etc", "/usr", "/dev")
     found += [f"writable {path}" for path in fixed if os.access(path, os.W_OK)]
     for family, address in ((socket.AF_INET, ("1.1.1.1", 53)), (socket.AF_INET, ("169.254.169.254", 80))):
-        with socket.socket(family) as way:
-            way.settimeout(0.2)
-            if way.connect_ex(address) == 0:
-                found.append(f"network {address[0]}")
+        try:
+            with socket.socket(family) as way:
+                way.settimeout(0.2)
+                if way.connect_ex(address) == 0:
+                    found.append(f"network {address[0]}")
+        except PermissionError:  # no sockets at all
+            continue
     return found
+
+
+def listed(folder: str) -> list[str]:
+    """The names in a folder; none if it cannot be listed."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def text(path: str) -> str:

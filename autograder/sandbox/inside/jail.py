@@ -12,6 +12,8 @@ import resource
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import landlock
+
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 16384, 1 << 18
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 22, 24
@@ -32,6 +34,7 @@ class Jail:
         memory: bytes of address space on top of what the warm process has mapped. processes: and threads.
         files: bytes of the writable file system, and of one file. cpu_seconds: of one process.
         seccomp: a compiled filter (struct sock_filter[]), empty for none.
+        folder: the submission's own. readable, writable: what else Landlock leaves to it; none: no Landlock.
     """
 
     namespaces: bool
@@ -42,6 +45,8 @@ class Jail:
     cpu_seconds: int
     seccomp: bytes
     folder: str = "/tmp"
+    readable: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
 
 
 class SockFprog(ctypes.Structure):
@@ -80,6 +85,8 @@ def shut_in(jail: Jail) -> None:
         _own_mounts(jail.files, jail.folder)
     _limits(jail)
     _drop_privileges(jail)
+    if jail.readable:
+        landlock.restrict(jail.readable, (*jail.writable, jail.folder))
     if jail.seccomp:
         program = SockFprog(len(jail.seccomp) // 8, jail.seccomp)
         call("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)

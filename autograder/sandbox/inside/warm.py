@@ -23,7 +23,9 @@ import socket
 import stat
 import struct
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -96,6 +98,7 @@ class Child:
         self.session = session
         self.memory = options["memory"]
         self.uid = options["uid"]
+        self.places = options["places"]
         self.output_limit = options["output_bytes"]
         self.output = bytearray()
         self.output_count = 0
@@ -187,15 +190,25 @@ def run_child(descriptor: int, output: int, options: dict[str, Any], namespaces:
                 cpu_seconds=options["cpu_seconds"],
                 seccomp=bytes.fromhex(options["seccomp"]),
                 folder=options["folder"],
+                readable=tuple(options["readable"]),
+                writable=tuple(options["writable"]),
             )
         )
     except BaseException as error:
         os.write(2, f"{type(error).__name__}: {error}\n".encode())
         os._exit(JAIL_FAILED)
+    if options["places"]:  # /tmp is not the submission's own
+        at_home(options["folder"])
     try:
         child.serve(3, options["source"], Path(options["folder"]), options["names"], options["answer_bytes"], load())
     finally:
         os._exit(SERVING_FAILED)
+
+
+def at_home(folder: str) -> None:
+    """Let libraries put their files into the submission's folder instead of /tmp."""
+    os.environ.update({key: folder for key, value in os.environ.items() if value == "/tmp"})
+    tempfile.tempdir = folder
 
 
 def _end_of(pid: int) -> int | None:
@@ -253,8 +266,10 @@ def reap_strays(first: int) -> None:
             pass
 
 
-def sweep(uid: int) -> None:
+def sweep(uid: int, places: Sequence[str] = ()) -> None:
     """Kill all processes of a user and delete all its files, where no namespace does it.
+
+    Without `places` all files in the writable folders are a submission's; in shared ones only those that it owns.
 
     A process that forks and ends all the time is never caught by name, but by `kill(-1)`. The helper that calls it
     keeps a real and saved user of its own: the user's processes cannot kill it.
@@ -268,16 +283,32 @@ def sweep(uid: int) -> None:
             with suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGKILL)
             os.setresuid(uid, uid, uid)
-            places = " ".join(place for place in WRITABLE if os.path.isdir(place))
-            script = f"chmod -R u+rwx {places}; find {places} -mindepth 1 -delete"
-            os.execv("/bin/sh", ["sh", "-c", f"exec 2>/dev/null; {script}"])
+            searched = [place for place in places or WRITABLE if os.path.isdir(place)]
+            own = f"-uid {uid}" if places else ""
+            opened = f'find "$@" -mindepth 1 {own} -prune -exec chmod -R u+rwx {{}} +'
+            script = f'exec 2>/dev/null; {opened}; find "$@" -mindepth 1 {own} -delete'
+            os.execv("/bin/sh", ["sh", "-c", script, "sh", *searched])
         finally:
             os._exit(1)
     os.waitpid(helper, 0)
     reap_strays(helper)
-    left = [name for place in WRITABLE if os.path.isdir(place) for name in os.listdir(place)]
+    left = [
+        entry.name
+        for place in places or WRITABLE
+        if os.path.isdir(place)
+        for entry in os.scandir(place)
+        if not places or _owner(entry) == uid
+    ]
     if left:
         raise RuntimeError(f"{len(left)} files of a submission cannot be deleted")
+
+
+def _owner(entry: os.DirEntry[str]) -> int:
+    """Whose a file is; -1 of one that has gone meanwhile."""
+    try:
+        return entry.stat(follow_symlinks=False).st_uid
+    except OSError:
+        return -1
 
 
 def _collect() -> bool:
@@ -292,7 +323,7 @@ def finish(link: Link, running: Child) -> None:
     _, status, usage = os.wait4(running.pid, 0)
     reap_strays(running.pid)
     if running.uid and not running.namespaces:
-        sweep(running.uid)
+        sweep(running.uid, running.places)
     while running.socket is not None:
         try:
             data = running.socket.recv(CHUNK)

@@ -1,0 +1,87 @@
+"""A plain container as Docker makes one, for tests: root with a few capabilities, nobody may make namespaces.
+
+Bubblewrap plays the engine: its own mounts, its own processes, Docker's default capabilities but for those that only
+networks need. Bubblewrap itself and container engines are not there inside.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from autograder.sandbox import backends
+
+CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP")
+HIDDEN = ("/usr/bin/bwrap", "/usr/bin/podman", "/usr/bin/docker", "/usr/local/bin/docker")
+LANDLOCK_CREATE = 444
+
+
+def require() -> None:
+    """Skip the test where no such container can be made."""
+    if os.geteuid() != 0 or shutil.which("bwrap") is None:
+        pytest.skip("only root can play a container engine, with bubblewrap")
+
+
+def run(
+    command: Sequence[str],
+    mounts: Mapping[Path, str],
+    *,
+    landlock: bool = True,
+    environment: Mapping[str, str] | None = None,
+    timeout: float = 240,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a container.
+
+    Args:
+        command: argv inside. mounts: folders that it may write, and where they are inside.
+        landlock: whether the kernel has it, seen from inside. environment: of the command.
+    """
+    options = ["bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL"]
+    for capability in CAPABILITIES:
+        options += ["--cap-add", f"CAP_{capability}"]
+    options += ["--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"]
+    for parent in backends._parents([*backends.readable_paths(), *mounts.values()]):
+        options += ["--perms", "0755", "--dir", parent]
+    for path in backends.readable_paths():
+        link = os.path.islink(path)
+        options += ["--symlink", os.readlink(path), path] if link else ["--ro-bind", path, path]
+    for path in HIDDEN:
+        if os.path.exists(path):
+            options += ["--ro-bind", "/dev/null", path]
+    for source, target in mounts.items():
+        options += ["--bind", str(source), target]
+    own = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
+    with tempfile.TemporaryFile() as filter_:
+        if not landlock:
+            _without_landlock(filter_)
+            options += ["--seccomp", str(filter_.fileno())]
+        return subprocess.run(
+            [*options, "--chdir", "/", "--", *command],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env={**own, "OMP_NUM_THREADS": "1", **(environment or {})},
+            pass_fds=() if landlock else (filter_.fileno(),),
+        )
+
+
+def _without_landlock(file) -> None:
+    seccomp = pytest.importorskip("pyseccomp")
+    filter_ = seccomp.SyscallFilter(seccomp.ALLOW)
+    filter_.add_rule(seccomp.ERRNO(errno.ENOSYS), LANDLOCK_CREATE)
+    filter_.export_bpf(file)
+    file.flush()
+    file.seek(0)
+
+
+def python(code: str, *arguments: str) -> list[str]:
+    """argv of this Python."""
+    return [sys.executable, "-c", code, *arguments]
