@@ -42,12 +42,12 @@ def run(asked: Names = None, dml: Dml = REFERENCE, sample: Sample = False, root:
     Exit status: 0 all ran to their end (a section that waits for a task is no failure), 1 a cell raised, 2 wrong
     options.
     """
-    from notebooks.running import run as execute
-
     if not dml.is_file():
         _stop(f"{dml}: there is no such file")
-    failed = False
-    for name in _chosen(asked):
+    wanted, failed = _chosen(asked), False
+    from notebooks.running import run as execute  # PyTorch takes seconds
+
+    for name in wanted:
         ran = execute(name, dml, out, sample, root)
         write(ran.notebook, out / "executed" / f"{name}.ipynb")
         print(ran.line(), flush=True)
@@ -73,11 +73,11 @@ def lab(context: typer.Context, dml: Dml = REFERENCE, sample: Sample = False, ou
 
     A notebook that lies in OUT already is kept, with all that you wrote into it.
     """
+    if not dml.is_file():
+        _stop(f"{dml}: there is no such file")
     from assignment.walkthrough.material import DATA_VARIABLE, SAMPLE
     from assignment.walkthrough.student import FILE_VARIABLE
 
-    if not dml.is_file():
-        _stop(f"{dml}: there is no such file")
     for name in names():
         path = out / f"{name}.ipynb"
         if not path.is_file():

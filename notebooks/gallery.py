@@ -9,8 +9,7 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
-from notebooks.running import fingerprint, outputs
-from notebooks.source import NotebookError, names
+from notebooks.source import NotebookError, build, fingerprint, names, outputs
 
 FOLDER = Path(__file__).with_name("gallery")
 REFERENCE = Path(__file__).parents[1] / "solution" / "dml.py"
@@ -25,17 +24,18 @@ def make(executed: Path, folder: Path = FOLDER) -> list[Path]:
         executed: the folder with the executed notebooks.
 
     Raises:
-        NotebookError: a notebook was not executed with the reference as it is now, or the pictures are too large.
+        NotebookError: a notebook was not executed as it is now, with the reference as it is now; or the pictures are
+            too large.
     """
     wanted, page = fingerprint(REFERENCE), [HEAD]
     pictures: dict[str, bytes] = {}
     for name in names():
         path = executed / f"{name}.ipynb"
         notebook = nbformat.read(path, as_version=4) if path.is_file() else None
-        if notebook is None or notebook.metadata.get("ran_with") != wanted:
+        if notebook is None or notebook.metadata.get("ran_with") != wanted or cells(notebook) != cells(build(name)):
             raise NotebookError(
-                f"{path} is missing or was executed with another file than the reference: "
-                f"`python -m notebooks run --sample --dml {REFERENCE.relative_to(REFERENCE.parents[1])} {name}` first"
+                f"{path} is missing, older than its source or executed with another file than the reference: "
+                f"`python -m notebooks run --sample {name}` first"
             )
         page.append(f"## {title(notebook)}\n")
         for output in outputs(notebook):
@@ -66,6 +66,11 @@ The pictures of the walkthrough notebooks, made with the reference solution and 
 
 Images: FashionMNIST, © 2017 Zalando SE, MIT licence.
 """
+
+
+def cells(notebook: nbformat.NotebookNode) -> list[str]:
+    """What stands in the cells."""
+    return [cell.source for cell in notebook.cells]
 
 
 def title(notebook: nbformat.NotebookNode) -> str:

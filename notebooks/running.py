@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -16,7 +13,7 @@ from nbformat import NotebookNode
 
 from assignment.walkthrough.material import DATA_VARIABLE, SAMPLE
 from assignment.walkthrough.student import FILE_VARIABLE
-from notebooks.source import build
+from notebooks.source import build, fingerprint, outputs
 
 SECONDS = 1800  # of one cell: a training on a whole data set
 
@@ -74,12 +71,6 @@ def run(name: str, dml: Path, folder: Path, sample: bool = False, root: Path | N
     return Ran(name, notebook, time.perf_counter() - started, problem, asked_for(notebook))
 
 
-def outputs(notebook: NotebookNode) -> Iterator[Any]:
-    """Every output of every cell."""
-    for cell in notebook.cells:
-        yield from cell.get("outputs", [])
-
-
 def asked_for(notebook: NotebookNode) -> list[int]:
     """Numbers of the tasks that boxes in the notebook ask for, each once."""
     about = (each.get("metadata", {}).get("walkthrough", {}) for each in outputs(notebook))
@@ -90,8 +81,3 @@ def failed_cell(notebook: NotebookNode) -> int:
     """Number of the cell, from 1, that was executed last."""
     done = [number for number, cell in enumerate(notebook.cells, 1) if cell.get("execution_count")]
     return done[-1] if done else 1
-
-
-def fingerprint(dml: Path) -> str:
-    """Tells one file from another."""
-    return hashlib.sha256(dml.read_bytes()).hexdigest()

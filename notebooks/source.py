@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
@@ -52,6 +55,17 @@ def convert(text: str) -> NotebookNode:
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     nbformat.validate(notebook)
     return notebook
+
+
+def outputs(notebook: NotebookNode) -> Iterator[Any]:
+    """Every output of every cell of an executed notebook."""
+    for cell in notebook.cells:
+        yield from cell.get("outputs", [])
+
+
+def fingerprint(dml: Path) -> str:
+    """Tells one file from another."""
+    return hashlib.sha256(dml.read_bytes()).hexdigest()
 
 
 def write(notebook: NotebookNode, path: Path) -> None:

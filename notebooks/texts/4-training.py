@@ -48,8 +48,8 @@ walkthrough.table(
 # %% [markdown]
 # ## Augmentation
 #
-# A flip (for photographs also a crop) changes nearly all pixels and nothing of the meaning: a network that sees another variant
-# each time cannot rely on them. Never when mining, validating or testing: there, the image is the image.
+# Mirroring or moving an image changes nearly all pixels and nothing of the meaning: a network that sees another variant each
+# time cannot rely on exact places. Never when mining, validating or testing: there, the image is the image.
 
 # %%
 torch.manual_seed(0)
