@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 PIECE = 25  # characters of a piece, names counting one each: copydetect's own choice
 LONGEST_FILE = 128_000  # characters; a long dml.py has 25,000
 FILE_SECONDS = 5.0
+READING = 0.7  # part of the time
 COMMON_FILES, COMMON_SHARE = 10, 0.2  # what more files than both say have alike is common, nobody's own
 LEAST_SIZE, LEAST_SHARE = 120, 0.4  # a pair is shown from so many characters, and from this part of one of the files
 WEIGHED, SHOWN = 100, 40  # pairs
@@ -79,13 +80,14 @@ class Found:
 
 def compare(files: Sequence[str], known: Iterable[str], seconds: float) -> Found:
     """Find the pairs of `files` that are alike beyond what stands in the `known` texts, in at most about `seconds`."""
-    deadline = time.monotonic() + seconds
+    start = time.monotonic()
+    deadline, reading = start + seconds, start + READING * seconds  # files that were read shall be compared, too
     found = Found()
     given = set().union(*(_fingerprint(text).hashes for text in known))
     own: list[np.ndarray] = []
     alone: dict[str, list[int]] = defaultdict(list)  # places by what is left of the text
     for place, text in enumerate(files):
-        code, pieces, problem = _pieces(text, given, deadline)
+        code, pieces, problem = _pieces(text, given, reading)
         if problem:
             found.skipped[place] = problem
         elif len(pieces) + PIECE > LEAST_SIZE:

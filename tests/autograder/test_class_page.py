@@ -121,10 +121,13 @@ def test_links_lead_to_the_feedback_pages(folder, nothing_alike, tmp_path):
         assert {(page.parent / link).resolve() for link in links} == {path.resolve() for path in expected}
 
 
-def test_nothing_hostile_gets_through(nothing_alike, tmp_path):
+def test_nothing_hostile_gets_through(monkeypatch, tmp_path):
+    found = similar.Found([similar.Pair(0, 1, (0.5, 0.5), 200, (HOSTILE,))], skipped={0: HOSTILE, 1: "too long"})
+    monkeypatch.setattr(pairs, "_ask", lambda files, seconds: found)
     write_class(
         tmp_path,
         8,
+        sources={1: "x = 'one'", 2: "x = 'two'"},
         names={1: HOSTILE, 2: "", 3: "\u202e"},
         keys={1: "k" + HOSTILE, 2: HOSTILE},
         flags={1: [f"line 3: {HOSTILE}", HOSTILE]},

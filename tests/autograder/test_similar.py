@@ -97,6 +97,15 @@ def test_the_time_is_kept():
     assert found.compared < 100 and "the time was up" in {*found.skipped.values()}
 
 
+def test_what_could_be_read_is_compared(monkeypatch):
+    """The clock moves with each file: reading leaves time for comparing what was read."""
+    now = iter(range(10**6))
+    monkeypatch.setattr(similar.time, "monotonic", lambda: float(next(now)))
+    found = compare([written_by(1), written_by(1) + written_by(2), *map(written_by, range(3, 82))], (), 100)
+    assert 50 < found.compared < 81
+    assert [(pair.first, pair.second) for pair in found.pairs] == [(0, 1)]
+
+
 def test_pairs_have_a_cap(monkeypatch):
     monkeypatch.setattr(similar, "SHOWN", 3)
     files = [written_by(1) + written_by(n, 2) for n in range(10, 16)]  # 15 pairs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from assignment.manifest import Manifest
 from autograder.batch import SUMMARY
@@ -50,7 +49,7 @@ def _seen_from(page: Path, folder: Path) -> PurePosixPath:
         return PurePosixPath(folder.resolve().as_posix())
 
 
-def _plots(facts: Facts) -> list[Any]:
+def _plots(facts: Facts) -> list[plots.Plot]:
     found = [plots.points(facts.points, facts.possible)] if facts.points and facts.possible else []
     found += [plots.p_at_1(facts.p_at_1)] if facts.p_at_1 else []
     if facts.seconds and len(facts.seconds) == len(facts.peak_mb):

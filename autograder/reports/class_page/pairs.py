@@ -16,6 +16,7 @@ from autograder import known
 from autograder.journal import write_whole
 from autograder.reports import similar
 from autograder.reports.class_page.reading import read_sources
+from autograder.reports.safe import clean
 
 Tree = dict[str, Any]
 FILE = "similar.json"
@@ -77,11 +78,11 @@ def find(folder: Path, rows: list[Tree], manifest: Manifest, seconds: float = SE
 def _named(found: similar.Found, who: list[list[str]]) -> Alike:
     notes = [f"Pairs may be missing: {found.unfinished}."] if found.unfinished else []
     for reason in sorted({*found.skipped.values()}):
-        left_out = [key for place, why in found.skipped.items() if why == reason for key in who[place]]
+        left_out = [clean(key, 80) for place, why in found.skipped.items() if why == reason for key in who[place]]
         some = ", ".join(left_out[:10]) + (f" and {len(left_out) - 10} more" if len(left_out) > 10 else "")
-        notes.append(f"Not compared ({reason}): {some}.")
+        notes.append(f"Not compared ({clean(reason, 80)}): {some}.")
     return Alike(
-        pairs=[Pair(who[p.first], who[p.second], p.shares, p.where) for p in found.pairs],
+        pairs=[Pair(who[p.first], who[p.second], p.shares, tuple(map(clean, p.where))) for p in found.pairs],
         same=[[key for place in places for key in who[place]] for places in found.same],
         more=found.more,
         notes=notes,
