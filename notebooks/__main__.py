@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, NoReturn, Optional
 
 import typer
 
@@ -98,7 +98,7 @@ def _chosen(asked: list[str] | None) -> list[str]:
         _stop(str(problem))
 
 
-def _stop(line: str) -> None:
+def _stop(line: str) -> NoReturn:
     print(line, file=sys.stderr)
     raise typer.Exit(2)
 
