@@ -98,10 +98,10 @@ def test_in_the_students_bundle(tmp_path, monkeypatch):
     folder = tmp_path / made.name.removesuffix(".zip") / "notebooks"
     (folder.parent / "dml.py").write_bytes(REFERENCE.read_bytes())
     notebook = nbformat.read(folder / f"{QUICK}.ipynb", as_version=4)
-    where = "import assignment\nprint(assignment.__file__, dml.__file__)"
+    where = "import assignment, os\nprint(os.path.realpath(assignment.__file__), dml.__file__)"
     notebook.cells.append(nbformat.v4.new_code_cell(where))
-    for variable in ("DML", "DML_DATA"):
-        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("DML", raising=False)
+    monkeypatch.setenv("DML_DATA", "sample")
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
     assert notebook.cells[-1].outputs[0].text.split() == [
         str(folder.parent / "assignment/__init__.py"),
