@@ -235,6 +235,10 @@ def batch(
     isolation: Annotated[Isolation, typer.Option(help="How the students' code is shut in.")] = Isolation.auto,
     task: Annotated[Optional[list[str]], typer.Option(help="Only this task (id or number) and what it needs.")] = None,
     canary: Annotated[bool, typer.Option(help="First see that known files are graded as they must be.")] = True,
+    dask: Annotated[str, typer.Option(metavar="ADDRESS", help="Grade on a Dask cluster: its scheduler.")] = "",
+    gpu: Annotated[
+        bool, typer.Option("--gpu", help="Dask: only workers with --resources GPU=1, one file each.")
+    ] = False,
 ) -> None:
     """Grade a class: every file once, reports for each student, one summary. The same command goes on after a stop."""
     from autograder.batch import cores
@@ -246,6 +250,8 @@ def batch(
     from autograder.workers import CrewError
 
     manifest = load()
+    if (dask and workers) or (gpu and not dask):
+        stop(USAGE, "--dask takes the workers that its cluster has, so not --workers; --gpu goes with --dask")
     try:
         report = grade_class(
             source,
@@ -260,6 +266,8 @@ def batch(
             seed=seed,
             tasks=_known_tasks(task or [], manifest),
             canary=canary,
+            dask=dask,
+            gpu=gpu,
         )
     except DeadlineError as problem:
         stop(USAGE, str(problem))

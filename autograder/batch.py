@@ -12,11 +12,11 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from assignment.manifest import Manifest
 from autograder import fingerprint
@@ -24,12 +24,23 @@ from autograder.intake import IntakeError, Submission
 from autograder.intake.classes import Class, Student
 from autograder.journal import Journal, JournalError, digest, write_whole
 from autograder.summary import FELL, UNUSABLE, Summary, hand_in
-from autograder.workers import Crew, Job
+from autograder.workers import Done, Job
 
 Tree = dict[str, Any]
 Publish = Callable[[Tree, str, Path], None]  # record, source, folder
 STAMP = ".written"
 SUMMARY = "class.json"
+
+
+class Graders(Protocol):
+    """What grades the files: the processes of this machine, or those of a cluster."""
+
+    def __enter__(self) -> Graders: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Done]:
+        """Yield the results as they come."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +116,7 @@ class Batch:
                 self._open.append(job.key)
         return len(self._open)
 
-    def grade(self, crew: Crew) -> None:
+    def grade(self, crew: Graders) -> None:
         """Grade what is left.
 
         Raises:
@@ -115,7 +126,7 @@ class Batch:
             students = self._waiting[done.key]
             if done.fault:
                 for student in students:
-                    message = f"its sandbox did not survive it, twice ({done.fault}): grade it by hand"
+                    message = f"its sandbox did not survive it ({done.fault}): grade it by hand"
                     self._without(student, FELL, message)
                 continue
             record = json.loads(done.record)
@@ -201,7 +212,7 @@ class Batch:
         self.watch(self.summary)
 
 
-def run(batch: Batch, make_crew: Callable[[], Crew], meanwhile: Callable[[], object] = lambda: None) -> Report:
+def run(batch: Batch, make_crew: Callable[[], Graders], meanwhile: Callable[[], object] = lambda: None) -> Report:
     """Sort, grade and close; what is raised on the way leaves all that is done in the journal.
 
     `meanwhile` is called while the graders get ready.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from rich.text import Text
 
 from assignment.manifest import Manifest
 from autograder import fingerprint
-from autograder.batch import Batch, Order, Report, run
+from autograder.batch import Batch, Graders, Order, Report, run
+from autograder.cluster.crew import Cluster, DaskCrew
 from autograder.intake.classes import Class, read_class
 from autograder.intake.roster import read_roster
 from autograder.journal import Journal
 from autograder.lateness import rule
+from autograder.sandbox import backends
 from autograder.summary import Summary
 from autograder.workers import Crew, seconds_for, walled
 
@@ -38,21 +41,31 @@ def grade_class(
     seed: int | None = None,
     tasks: Sequence[str] | None = None,
     canary: bool = True,
+    dask: str = "",
+    gpu: bool = False,
 ) -> Report:
     """Grade everything in `source` into the folder `out`; print the bar, then what to look at.
+
+    With `dask`, the address of a scheduler, its cluster grades instead of `workers` processes of this machine.
 
     Raises:
         DeadlineError, IntakeError: options or hand-ins cannot be understood. IsolationError, CrewError: the grader
         cannot be trusted here. JournalError: `out` cannot be written. All that is done stays done.
     """
-    from autograder.sandbox import backends
-
     late = rule(manifest, deadline)
     people = read_roster(roster) if roster is not None else None
-    wall = backends.start(isolation).name  # a missing isolation shall be one line, not a worker's last words
     grader, own = fingerprint.of_grader(), fingerprint.of_assignment(manifest)
-    order = Order(manifest, own, grader, wall, seed, tuple(tasks) if tasks is not None else None)
-    with tempfile.TemporaryDirectory(prefix="dml-class-") as scratch, Journal(out) as journal:
+    with ExitStack() as stack:
+        if dask:
+            cluster = stack.enter_context(Cluster(dask, isolation, grader, own, gpu))
+            crew: Graders = DaskCrew(cluster, walled(isolation, canary), seconds_for(manifest))
+            wall = cluster.wall
+        else:
+            wall = backends.start(isolation).name  # a missing isolation shall be one line, not a worker's last words
+            crew = Crew(walled(isolation, canary), workers, seconds_for(manifest))
+        order = Order(manifest, own, grader, wall, seed, tuple(tasks) if tasks is not None else None)
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="dml-class-"))
+        journal = stack.enter_context(Journal(out))
         with console.status("reading what was handed in"):
             handed = read_class(source, Path(scratch), manifest, late, people, assignment)
         if journal.torn:
@@ -61,7 +74,6 @@ def grade_class(
             console.print(f"{journal.damaged} lines of the journal cannot be read; what they said is graded again")
         with Bar(handed, console) as bar:
             batch = Batch(handed, order, journal, _publish(manifest), bar)
-            crew = Crew(walled(isolation, canary), workers, seconds_for(manifest))
             report = run(batch, lambda: crew, _import_reports)
         _tell(report, batch.summary, handed, console)
         _page(out, manifest, console)

@@ -229,7 +229,7 @@ class Crew:
                         job = None
                 self._feed(worker)  # before the result is looked at: nobody waits for that
                 if job is not None:
-                    yield Done(job.key, text) if kind == GRADED else Done(job.key, "", text)
+                    yield Done(job.key, text) if kind == GRADED else Done(job.key, "", f"{text}, {TRIES} times")
 
     def _busy(self) -> bool:
         """Whether results will come; nobody waits for a worker that gets ready when nothing is left to do."""
