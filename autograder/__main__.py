@@ -365,7 +365,7 @@ def report(
     ] = False,
     out: Annotated[Optional[Path], typer.Option(help="The page; else class.html there, or class-shared.html.")] = None,
 ) -> None:
-    """Make the page of a class again, or one that the class may see. With 1,000 students it opens in half a second."""
+    """Make the page of a class again, or one that the class may see. With 1,000 students it opens within a second."""
     from autograder.reports.class_page.making import make
     from autograder.reports.class_page.reading import PageError
 

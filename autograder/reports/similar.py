@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 PIECE = 25  # characters of a piece, names counting one each: copydetect's own choice
 LONGEST_FILE = 128_000  # characters; a long dml.py has 25,000
 FILE_SECONDS = 5.0
+TIME_UP = "the time was up"
 READING = 0.7  # part of the time
 COMMON_FILES, COMMON_SHARE = 10, 0.2  # what more files than both say have alike is common, nobody's own
 LEAST_SIZE, LEAST_SHARE = 120, 0.4  # a pair is shown from so many characters, and from this part of one of the files
@@ -97,6 +98,8 @@ def compare(files: Sequence[str], known: Iterable[str], seconds: float) -> Found
     found.compared = len(files) - len(found.skipped)
     own = without_common(own, found.compared)
     chosen, found.more, found.unfinished = _alike(own, deadline)
+    if TIME_UP in found.skipped.values():
+        found.unfinished = "the time was up before all files were read"
     prints: dict[int, CodeFingerprint] = {}
     pairs: list[Pair] = []
     for first, second in chosen:
@@ -136,7 +139,7 @@ def _pieces(text: str, given: set[int], deadline: float) -> tuple[str, np.ndarra
     if len(text) > LONGEST_FILE:
         return "", none, "too long"
     if left <= 0:
-        return "", none, "the time was up"
+        return "", none, TIME_UP
     try:
         with time_limit(min(FILE_SECONDS, left)):
             code, _ = filter_code(text, "dml.py", "python")
