@@ -19,7 +19,7 @@ from assignment.datasets import Asking, Data, DataMissing
 from assignment.evaluation import measures
 from assignment.training import checkpoints, loop, model
 from assignment.training.config import Config
-from assignment.walkthrough.student import find, note
+from assignment.walkthrough.student import find, near, note
 
 DATA_VARIABLE = "DML_DATA"  # a folder with data sets and weights; "sample" takes the embedded sample for all of them
 SAMPLE = "sample"
@@ -53,8 +53,8 @@ class Trained:
 def load(name: str) -> tuple[Data, Config]:
     """Read a data set ("fashion-mnist", "cub", "pets", "sop"), or the embedded sample where it is not there.
 
-    A box says which of the two it is. Sets are looked for below `data/` of the notebook's folder and those above it, or
-    in the folder that the environment variable `DML_DATA` names. Photographs need pretrained weights, too.
+    A box says which of the two it is. Sets are looked for below `data/` of the notebook's folder and the two above it,
+    or in the folder that the environment variable `DML_DATA` names. Photographs need pretrained weights, too.
 
     Returns:
         The data, and settings with a backbone that suits them.
@@ -77,9 +77,8 @@ def load(name: str) -> tuple[Data, Config]:
 
 
 def folder_above(name: Path) -> Path | None:
-    """The folder of this name in the working folder or the nearest one above it."""
-    here = Path.cwd()
-    return next((folder / name for folder in (here, *here.parents) if (folder / name).is_dir()), None)
+    """The folder of this name in the working folder, or in the nearest of the two above it."""
+    return next((folder / name for folder in near() if (folder / name).is_dir()), None)
 
 
 def _whole(name: str, root: Path | None) -> tuple[Data, Config]:

@@ -21,7 +21,7 @@ _TO_DO, _GOOD, _PLAIN = "#b35900", "#00875a", "#0055a4"
 def student(path: str | Path = "dml.py") -> ModuleType:
     """Import a `dml.py` afresh and say which tasks are still to do; run the cell again after each save.
 
-    A relative path is looked for in the notebook's folder, then in those above it. The environment variable `DML`, if
+    A relative path is looked for in the notebook's folder, then in the two above it. The environment variable `DML`, if
     it is set, names the file instead. A file that is missing or cannot be imported gives an empty module, with a box
     that says why; nothing is raised, so that the parts of a notebook that need no task can still be read.
     """
@@ -29,7 +29,7 @@ def student(path: str | Path = "dml.py") -> ModuleType:
     file = find(wanted)
     try:
         if file is None:
-            raise LoadError(f"there is no {wanted} here or in a folder above; put it beside this notebook")
+            raise LoadError(f"there is no {wanted} here or one or two folders above; put it beside this notebook")
         module = load_module(file)
     except LoadError as problem:
         module = ModuleType("student_dml")
@@ -87,9 +87,14 @@ def note(text: str) -> None:
 
 
 def find(path: Path) -> Path | None:
-    """The file of this path in the working folder or the nearest one above it."""
+    """The file of this path in the working folder, or in the nearest of the two above it."""
+    return next((folder / path for folder in near() if (folder / path).is_file()), None)
+
+
+def near() -> list[Path]:
+    """The working folder and the two above it; what lies farther away belongs to somebody else."""
     here = Path.cwd()
-    return next((folder / path for folder in (here, *here.parents) if (folder / path).is_file()), None)
+    return [here, *here.parents][:3]
 
 
 def _check(file: Path, task: Task | None = None) -> str:

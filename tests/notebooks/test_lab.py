@@ -47,12 +47,16 @@ class Page:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        told = profile / "DevToolsActivePort"
-        wait_for(told.exists, "the browser's port")
-        port = told.read_text().split()[0]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
-            address = next(each for each in json.load(answer) if each["type"] == "page")["webSocketDebuggerUrl"]
-        self.socket = websocket.create_connection(address, suppress_origin=True, timeout=WAIT)
+        try:
+            told = profile / "DevToolsActivePort"
+            wait_for(told.exists, "the browser's port")
+            port = told.read_text().split()[0]
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
+                address = next(each for each in json.load(answer) if each["type"] == "page")["webSocketDebuggerUrl"]
+            self.socket = websocket.create_connection(address, suppress_origin=True, timeout=WAIT)
+        except BaseException:
+            end(self.process)
+            raise
         self.number = 0
 
     def ask(self, method: str, **parameters: object) -> dict:

@@ -6,6 +6,7 @@ import ast
 import base64
 import io
 import json
+import os
 import re
 from pathlib import Path
 
@@ -114,6 +115,23 @@ def test_a_mistake_is_one_line(arguments, words):
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 2
     assert words in done.stderr and done.stderr.count("\n") == 1 and not done.stdout
+
+
+def test_lab_keeps_what_one_has_written(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(os, "execv", lambda program, arguments: started.append(arguments))
+    for variable in ("DML", "DML_DATA"):
+        monkeypatch.setenv(variable, "")  # put back afterwards
+    mine = tmp_path / "1-retrieval.ipynb"
+    mine.write_text("mine", "utf-8")
+    os.utime(mine, (1, 1))
+    arguments = ["lab", "--sample", "--dml", str(gallery.REFERENCE), "--out", str(tmp_path), "--port=1"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert mine.read_text("utf-8") == "mine" and "1-retrieval.ipynb is older than its source" in done.stdout
+    assert sorted(path.stem for path in tmp_path.iterdir()) == source.names()
+    assert started[0][1:] == ["-m", "jupyterlab", str(mine), "--port=1"]
+    assert os.environ["DML"] == str(gallery.REFERENCE) and os.environ["DML_DATA"] == "sample"
 
 
 def executed(name: str, picture: bytes) -> nbformat.NotebookNode:
