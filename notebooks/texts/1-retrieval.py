@@ -48,7 +48,7 @@ walkthrough.show(
 # ## From image to feature map
 #
 # The convolutions of a network turn an image into a map with C channels: each channel answers "how much of my pattern is
-# at this place?". Below, one image and its most lively channels. The ✕ marks the peak, which is all that **MAC** keeps of
+# at this place?". Below, one image and the channels whose peak stands out most. The ✕ marks the peak, which is all that **MAC** keeps of
 # a channel; the number behind "mean" is all that **SPoC** keeps. Both throw the places away, so a shoe on the left and a
 # shoe on the right can get the same vector.
 
@@ -72,12 +72,13 @@ with torch.no_grad():
     network(image[None])
 hook.remove()
 maps = seen[0][0].numpy()  # (C, h, w)
-lively = maps.std(axis=(1, 2)).argsort()[::-1][:6]
+peaks = maps.max(axis=(1, 2)) - maps.mean(axis=(1, 2))
+chosen = peaks.argsort()[::-1][:6]
 
 # %%
 figure, axes = canvas.new_figure(9, 1.9, 1, 7)
 axes[0, 0].imshow(walkthrough.pixels(data, image))
-for each, channel in zip(axes[0, 1:], lively):
+for each, channel in zip(axes[0, 1:], chosen):
     one = maps[channel]
     y, x = np.unravel_index(one.argmax(), one.shape)
     each.imshow(one, cmap="magma")
