@@ -293,22 +293,29 @@ def release(
     nbgrader: Annotated[
         Optional[Path], typer.Option(metavar="DIR", help="Build a course for nbgrader there instead.")
     ] = None,
+    gradescope: Annotated[
+        Optional[Path], typer.Option(metavar="FILE.zip", help="Write Gradescope's autograder there instead.")
+    ] = None,
 ) -> None:
     """Make template/dml.py and the students' bundle from the reference; prove that the bundle gives nothing away."""
     from autograder.nbgrader import CourseError
     from autograder.release import ReleaseError
     from autograder.release import release as make
 
-    if nbgrader is not None and check:
-        stop(USAGE, "--check and --nbgrader exclude each other: a course is checked whenever it is built")
+    if check and (nbgrader is not None or gradescope is not None):
+        stop(USAGE, "--check goes with the students' bundle: what the other two build is checked whenever it is built")
     try:
-        if nbgrader is None:
+        if nbgrader is None and gradescope is None:
             make(check=check, out=out)
-            return
-        from autograder.nbgrader.course import build
+        if nbgrader is not None:
+            from autograder.nbgrader.course import build
 
-        for line in build(nbgrader).lines:
-            typer.echo(line)
+            for line in build(nbgrader).lines:
+                typer.echo(line)
+        if gradescope is not None:
+            from autograder.release.gradescope import build as build_zip
+
+            typer.echo(build_zip(gradescope))
     except (ReleaseError, CourseError) as problem:
         stop(FAULT, str(problem))
 

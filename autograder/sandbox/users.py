@@ -23,6 +23,7 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 OWN = ("fd", "maps", "stat", "statm", "status")  # of /proc/self; its `net` and `task` tell about the machine
 FACTS = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/vm", "/sys/devices/system/cpu")
 PSEUDO = frozenset("proc sysfs cgroup cgroup2 devpts securityfs debugfs tracefs bpf pstore configfs nsfs".split())
+SHARED_MEMORY = "/dev/shm"  # torch puts tensors there that processes share
 FIRST_UID, MANY_UIDS = 60_000, 4_900  # below what a container's own user namespace may stop at
 SEARCH_SECONDS = 120
 
@@ -53,8 +54,8 @@ def users() -> Start:
         folder=None,
         sockets=False,
         readable=readable if known else (),
-        writable=DEVICES if known else (),
-        places=() if known else open_places(),
+        writable=(*DEVICES, SHARED_MEMORY) if known else (),
+        places=(SHARED_MEMORY,) if known else open_places(),
         undo=[["rm", "-rf", kit]],
     )
 

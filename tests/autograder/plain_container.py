@@ -47,7 +47,20 @@ def run(
     options = ["bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL"]
     for capability in CAPABILITIES:
         options += ["--cap-add", f"CAP_{capability}"]
-    options += ["--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"]
+    options += [
+        "--dev",
+        "/dev",
+        "--perms",
+        "1777",
+        "--tmpfs",
+        "/dev/shm",
+        "--proc",
+        "/proc",
+        "--perms",
+        "1777",
+        "--tmpfs",
+        "/tmp",
+    ]
     for parent in backends._parents([*backends.readable_paths(), *mounts.values()]):
         options += ["--perms", "0755", "--dir", parent]
     for path in backends.readable_paths():

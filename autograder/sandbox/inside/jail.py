@@ -86,7 +86,7 @@ def shut_in(jail: Jail) -> None:
     _limits(jail)
     _drop_privileges(jail)
     if jail.readable:
-        landlock.restrict(jail.readable, (*jail.writable, jail.folder))
+        landlock.restrict(jail.readable, jail.writable, jail.folder)
     if jail.seccomp:
         program = SockFprog(len(jail.seccomp) // 8, jail.seccomp)
         call("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)

@@ -14,7 +14,8 @@ from collections.abc import Iterable
 
 CREATE, ADD, RESTRICT = 444, 445, 446
 VERSION_FLAG, PATH_BENEATH = 1, 1
-READ = 1 << 0 | 1 << 2 | 1 << 3  # execute, read a file, list a folder
+LIST = 1 << 3
+READ = 1 << 0 | 1 << 2 | LIST  # execute, read a file, list a folder
 OF_FILES = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15  # the rights that a single file can have
 RIGHTS_OF = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # how many rights each version knows
 NO_TCP, NO_OUTSIDE = 3, 3  # bind and connect; abstract sockets and signals
@@ -41,9 +42,10 @@ def version() -> int:
     return max(0, _libc.syscall(CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(VERSION_FLAG)))
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
+def restrict(readable: Iterable[str], writable: Iterable[str], own: str) -> None:
     """Leave to this process and its children the files below these paths only; paths that are not there are left out.
 
+    `writable` ones are shared with others: what is in them cannot be listed. `own` is the process's folder.
     "No new privileges" has to be set already. Raises OSError if the kernel refuses.
     """
     offered = version()
@@ -56,7 +58,8 @@ def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
         for path in readable:
             _allow(rules, path, READ)
         for path in writable:
-            _allow(rules, path, every)
+            _allow(rules, path, every & ~LIST)
+        _allow(rules, own, every)
         _call(RESTRICT, ctypes.c_int(rules), ctypes.c_uint32(0))
     finally:
         os.close(rules)
