@@ -81,7 +81,7 @@ def test_a_submission_in_a_plain_container(home, with_landlock):
     if with_landlock and not landlock.version():
         pytest.skip("this kernel has no Landlock")
     wrong = REFERENCE.replace("(distances_pos - distances_neg + margin).clamp_min(0)", "distances_pos - distances_neg")
-    (home / "submission" / "dml.py").write_text(f"print('PRINTED')\n{wrong}")
+    (home / "submission" / "dml.py").write_text(f"{wrong}\nprint('PRINTED')\n")
     (home / "submission" / "notes.txt").write_text("mine")
     done = run_in_container(home, landlock=with_landlock)
     assert done.returncode == 0, done.stderr

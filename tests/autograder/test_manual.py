@@ -1,0 +1,167 @@
+"""The manual: its links and commands are there, and its example of a new task is executed as it stands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from assignment.manifest import load
+from autograder.__main__ import app
+from autograder.release.markers import make_template
+
+ROOT = Path(__file__).parents[2]
+MANUAL = ROOT / "autograder" / "README.md"
+TEXT = MANUAL.read_text()
+EXAMPLE = re.compile(r"<!-- example: (\S+?)(?:, before ([^\n]*?))? -->\n```\w+\n(.*?)```\n", re.DOTALL)
+PARTS = ("assignment", "autograder", "solution", "template", "data_scripts", "notebooks")
+FILES = ("pyproject.toml", "constraints.txt", "README.md")
+GRADE = """
+import dataclasses, json, sys
+from pathlib import Path
+from assignment.manifest import load
+from autograder import grading, known
+from autograder.misconceptions import catalogue
+from autograder.sandbox.wall import Wall
+manifest = load()
+manifest = dataclasses.replace(manifest, limits=dataclasses.replace(manifest.limits, test_seconds=30.0))
+wrong = next(m for m in catalogue.load() if m.id == "soft-triplet-swapped")
+files = {"reference": known.reference(), "template": known.template(), "wrong": wrong.source}
+found = {"where": str(Path(grading.__file__).parents[1])}
+with Wall("auto", manifest) as wall:
+    for name, source in files.items():
+        grade = grading.grade(known.submission_of(name, source), wall, manifest, 0, ["soft-triplet"])
+        (task,) = grade.score.tasks
+        found[name] = [task.earned, task.state, task.outcomes[0].misconception]
+print(json.dumps(found))
+"""
+
+
+def examples() -> list[tuple[str, str, str]]:
+    return EXAMPLE.findall(TEXT)
+
+
+def apply(root: Path) -> None:
+    """Do what the manual says: make the files, put the other blocks in before the lines that it names."""
+    for name, before, block in examples():
+        path = root / name
+        if not before:
+            assert not path.exists(), f"{name} is there already"
+            path.write_text(block)
+            continue
+        text = path.read_text()
+        (start,) = [match.start() for match in re.finditer(rf"^{re.escape(before)}", text, re.MULTILINE)]
+        path.write_text(f"{text[:start]}{block}\n\n{text[start:]}")
+
+
+def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=root, env=environment, capture_output=True, text=True, timeout=400
+    )
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory) -> Path:
+    """What the example needs of the repository, with the example in it."""
+    root = tmp_path_factory.mktemp("course")
+    for part in PARTS:
+        shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__", "results"))
+    for name in FILES:
+        shutil.copy(ROOT / name, root / name)
+    apply(root)
+    return root
+
+
+def test_the_example_has_the_five_places():
+    folders = [str(Path(name).parent) for name, _, _ in examples()]
+    wrong = "autograder/misconceptions/wrong"
+    assert folders == ["assignment", "solution", "autograder/hidden_tests", "assignment/public_tests", wrong]
+
+
+def test_the_example_is_short():
+    lines = [line for _, _, block in examples() for line in block.splitlines() if line.strip()]
+    assert len(lines) <= 32  # with the check at home; 26 without
+
+
+def test_the_template_gets_a_stub(copy):
+    from assignment import manifest as manifests
+
+    manifest = manifests.parse((copy / "assignment" / "assignment.toml").read_text())
+    number = len(load().tasks) + 1
+    assert manifest.task("soft-triplet").number == number
+    template = make_template((copy / "solution" / "dml.py").read_text(), manifest)
+    assert f'NotImplementedError("Task {number}: ' in template
+    assert f'NotImplementedError("Task {number}: …")' in TEXT
+    assert "softplus" not in template
+
+
+@pytest.mark.slow
+def test_the_example_is_released_and_graded(copy):
+    done = run(copy, "-m", "autograder", "release")
+    assert done.returncode == 0, done.stderr
+    assert "soft_triplet_loss" in (copy / "template" / "dml.py").read_text()
+    assert "softplus" not in (copy / "template" / "dml.py").read_text()
+    assert "Triplet loss with a soft margin" in (copy / "assignment" / "README.md").read_text()
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed: there is no wall")
+    done = run(copy, "-c", GRADE)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found.pop("where") == str(copy)
+    assert found == {
+        "reference": [1.0, "all", ""],
+        "template": [0.0, "not-implemented", ""],
+        "wrong": [0.0, "none", "soft-triplet-swapped"],
+    }
+
+
+@pytest.mark.slow
+def test_the_check_at_home_runs(copy):
+    done = run(copy, "-m", "assignment", "check", "solution/dml.py")
+    assert "equal distances" in done.stdout or "Triplet loss with a soft margin" in done.stdout, done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_links_lead_somewhere():
+    anchors = {
+        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^## (.*)$", TEXT, re.M)
+    }
+    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
+        if target.startswith("#"):
+            assert target[1:] in anchors, target
+        else:
+            assert (MANUAL.parent / target).exists(), target
+
+
+def test_there_are_ten_steps():
+    section = TEXT.split("## A course in ten steps")[1].split("\n## ")[0]
+    assert re.findall(r"^(\d+)\. \*\*", section, re.MULTILINE) == [str(n) for n in range(1, 11)]
+
+
+def test_commands_and_options_are_there():
+    known = get_command(app).commands
+    found = re.findall(r"python -m autograder (\w+)([^`\n]*)", TEXT)
+    assert {name for name, _ in found} >= {"batch", "release", "grade", "export", "report", "selftest"}
+    exports = " ".join(re.findall(r"`(--[^`]*)`", TEXT.split("## Platforms")[1].split("\n## ")[0]))
+    for name, rest in [*found, ("export", exports)]:
+        options = {
+            option for parameter in known[name].params for option in (*parameter.opts, *parameter.secondary_opts)
+        }
+        assert set(re.findall(r"--[a-z][a-z-]*", rest)) <= options, name
+    assert CliRunner().invoke(app, ["--help"]).exit_code == 0
+
+
+def test_it_names_every_isolation_there_is():
+    from autograder.__main__ import Isolation
+
+    table = TEXT.split("| isolation")[1].split("\n\n")[0]
+    assert all(f"`{value.value}`" in table for value in Isolation if value is not Isolation.auto)
