@@ -26,8 +26,8 @@ notebooks: $(VENV)/.notebooks  ## execute the walkthrough notebooks on the sampl
 	$(PY) -m notebooks run --sample
 	$(PY) -m notebooks run --sample --dml template/dml.py --out out/notebooks/template
 
-lab: $(VENV)/.notebooks  ## open the walkthrough notebooks in JupyterLab (DML=path/to/dml.py: with that file)
-	$(PY) -m notebooks lab $(if $(DML),--dml $(DML))
+lab: $(VENV)/.notebooks  ## open the walkthrough notebooks in JupyterLab (DML=path/to/dml.py, LAB="its options")
+	$(PY) -m notebooks lab $(if $(DML),--dml $(DML)) $(LAB)
 
 lint: $(VENV)/.dev  ## style and types
 	$(PY) -m ruff check .
