@@ -294,8 +294,9 @@ if trained:
     walkthrough.show(figure, "shortcut-grad-cam", words)
 
 # %% [markdown]
-# Compare the losses in the table: the training itself would never have told. Only an exam that breaks the coincidence, and a
-# look at what is retrieved and where the network looks, did.
+# Has it taken the bait? A small network that begins with random weights does so at once; a pretrained one, trained gently on
+# a few photographs, may resist: the last columns of the table say. The losses alone would never have told. It takes an exam
+# that breaks the coincidence, and a look at what is retrieved and where the network looks.
 #
 # ## Try it
 #
