@@ -7,6 +7,7 @@ Without Landlock it sees what every user may read, so this refuses to start unle
 
 from __future__ import annotations
 
+import atexit
 import os
 import pwd
 import shutil
@@ -94,6 +95,7 @@ def open_places() -> tuple[str, ...]:
 def _kit() -> str:
     """A copy of what the sandbox gets of this repository, where every user may read it; nobody may write there."""
     kit = tempfile.mkdtemp(prefix="dml-kit-")
+    atexit.register(shutil.rmtree, kit, ignore_errors=True)  # who only asks for the name of the wall takes none down
     for source, target in backends.kit_mounts():
         copy = Path(kit) / Path(target).name
         shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
