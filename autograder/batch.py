@@ -13,7 +13,6 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -194,8 +193,8 @@ class Batch:
             pass
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with suppress(FileNotFoundError):
-                (folder / STAMP).unlink()
+            for rest in (folder / STAMP, *folder.glob(".*.new")):  # the latter of a run that was killed
+                rest.unlink(missing_ok=True)
             data = student.latest.path.read_bytes()
             write_whole(folder / kept_name(student.latest.name), data)
             source = student.latest.read(self.order.manifest).source

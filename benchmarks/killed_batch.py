@@ -1,0 +1,192 @@
+"""A batch that is killed with SIGKILL at random moments, against an undisturbed one; writes what came of it.
+
+The real command behind the real wall, one quick task, small files of four kinds. After each kill the same command is
+started again. In the end journal, records, students' folders and summary must be those of the undisturbed batch, but
+for times.
+
+Usage: python -m benchmarks.killed_batch [--submissions 1000] [--kills 20] [--workers 2] [--seed 0] [--dry]
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+OUT = Path(__file__).with_name("killed_batch.md")
+ROOT = Path(__file__).parents[1]
+RIGHT = "import torch\n\ndef triplet_loss(distances_pos, distances_neg, margin):\n    return {}\n"
+KINDS = (
+    RIGHT.format("torch.relu(distances_pos - distances_neg + margin)"),
+    RIGHT.format("distances_pos - distances_neg + margin"),
+    RIGHT.format("torch.relu(distances_pos - distances_neg + margin"),
+    "def triplet_loss(distances_pos, distances_neg, margin):\n    raise NotImplementedError('Task 2: …')\n",
+)
+LATE_SECONDS = 0.3  # between the grade after which the batch is to be killed and the kill, at most
+MEASURED = ("seconds", "cpu_seconds", "peak_mb", "processes")
+
+
+@dataclass
+class Story:
+    """What happened. `done`: grades in the journal at each kill; `faults`: what differs in the end."""
+
+    submissions: int
+    undisturbed: float = 0.0
+    disturbed: float = 0.0
+    done: list[int] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+
+def hand_in(folder: Path, submissions: int) -> None:
+    """Write the class: all files differ."""
+    for number in range(submissions):
+        student = folder / f"s-{number:04d}"
+        student.mkdir(parents=True)
+        (student / "dml.py").write_text(f"{KINDS[number % len(KINDS)]}# {number}\n")
+
+
+def started(source: Path, out: Path, workers: int) -> subprocess.Popen[bytes]:
+    """Start the command."""
+    command = [sys.executable, "-m", "autograder", "batch", str(source), "--out", str(out), "--task", "triplet-loss"]
+    command += ["--workers", str(workers), "--seed", "1", "--no-canary"]
+    with out.with_suffix(".log").open("ab") as log:
+        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+def finished(source: Path, out: Path, workers: int) -> float:
+    """Run the command to its end; return the seconds it took."""
+    start = time.monotonic()
+    if started(source, out, workers).wait() != 0:
+        sys.exit(f"the batch failed:\n{out.with_suffix('.log').read_text()[-3000:]}")
+    return time.monotonic() - start
+
+
+def lines_in(out: Path) -> int:
+    """Whole lines of the journal, its header not counted."""
+    path = out / "journal.jsonl"
+    return max(0, path.read_bytes().count(b"\n") - 1) if path.exists() else 0
+
+
+def tell(folder: Path, submissions: int, kills: int, workers: int, seed: int) -> Story:
+    """Run both batches in `folder` and compare them."""
+    chance = random.Random(seed)
+    source, calm, out = folder / "in", folder / "calm", folder / "killed"
+    hand_in(source, submissions)
+    story = Story(submissions)
+    story.undisturbed = finished(source, calm, workers)
+    start = time.monotonic()
+    for kill in range(kills):
+        goal = round((submissions - 1) * (kill + chance.random()) / kills) - 1
+        process = started(source, out, workers)
+        while process.poll() is None and lines_in(out) < goal:
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0, LATE_SECONDS))
+        if process.poll() is not None:
+            story.faults.append(f"run {kill + 1} ended with {process.returncode} before it was killed")
+            continue
+        process.kill()
+        process.wait()
+        story.done.append(lines_in(out))
+    if story.done != sorted(story.done):
+        story.faults.append("the journal lost grades")
+    finished(source, out, workers)
+    story.disturbed = time.monotonic() - start
+    story.faults += differences(calm, out)
+    return story
+
+
+def differences(calm: Path, out: Path) -> list[str]:
+    """What two batches' folders do not have in common, but for times."""
+    faults = []
+    for what, read in (("journal", journal_of), ("summary", summary_of), ("students", students_of)):
+        first, second = read(calm), read(out)
+        if first != second:
+            keys = sorted(str(key) for key in {*first, *second} if first.get(key) != second.get(key))
+            faults.append(f"{what}: {len(keys)} entries differ, first {keys[:3]}")
+    return faults
+
+
+def journal_of(out: Path) -> dict[str, Any]:
+    """The journal's entries with their records, which must be whole, each once."""
+    entries: dict[str, Any] = {}
+    for line in (out / "journal.jsonl").read_text().splitlines()[1:]:
+        entry = json.loads(line)
+        record = json.loads((out / "grades" / f"{entry['key']}.json").read_text())
+        del record["measured"], entry["record"]
+        if entry["key"] in entries:
+            raise ValueError(f"the grade {entry['key']} stands in the journal twice")
+        entries[entry["key"]] = (entry, record["points"], record["tasks"])
+    return entries
+
+
+def summary_of(out: Path) -> dict[str, Any]:
+    """`class.json` without what is measured."""
+    tree = json.loads((out / "class.json").read_text())
+    del tree["measured"]
+    tree["students"] = [{k: v for k, v in row.items() if k not in MEASURED} for row in tree["students"]]
+    return dict(tree)
+
+
+def students_of(out: Path) -> dict[str, Any]:
+    """Every student's folder: names of its files, the record, the file as it was handed in."""
+    found = {}
+    for folder in sorted((out / "students").iterdir()):
+        record = json.loads((folder / "record.json").read_text())
+        del record["measured"]
+        names = sorted(path.name for path in folder.iterdir())
+        found[folder.name] = (names, record, (folder / "handed_in.py").read_text())
+    return found
+
+
+def page(story: Story, command: str) -> str:
+    """What is written down."""
+    verdict = "; ".join(story.faults) or "Journal, records, students' folders and summary are the same, but for times."
+    lines = [
+        "# Killed at random moments",
+        "",
+        f"Written by `{command}`: {story.submissions} files, the real command behind the real wall",
+        f"with one quick task, killed {len(story.done)} times with SIGKILL and started again.",
+        "",
+        f"* undisturbed: {story.undisturbed:.0f} s, {60 * story.submissions / story.undisturbed:.0f} per minute",
+        f"* killed and started again: {story.disturbed:.0f} s",
+        f"* grades in the journal at the kills: {', '.join(map(str, story.done))}",
+        "",
+        verdict,
+        "",
+        f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} of "
+        f"{os.cpu_count()} cores, Python {platform.python_version()}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Do it and write it down; 1 if anything differs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--submissions", type=int, default=1000)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--dry", action="store_true", help="print the page, write nothing")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="dml-killed-") as folder:
+        story = tell(Path(folder), options.submissions, options.kills, options.workers, options.seed)
+    given = "" if not sys.argv[1:] else " " + " ".join(sys.argv[1:])
+    text = page(story, f"python -m benchmarks.killed_batch{given}")
+    if not options.dry:
+        OUT.write_text(text, encoding="utf-8")
+    print(text)
+    return int(bool(story.faults))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
