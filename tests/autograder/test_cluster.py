@@ -42,6 +42,10 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self.folder, self.running = folder, []
         self.file = folder / "scheduler.json"
+        self.address = ""
+
+    def start(self) -> None:
+        """Start the scheduler."""
         self._start("dask_scheduler", "--host", "127.0.0.1", "--port", 0, "--no-jupyter", "--scheduler-file", self.file)
         until(lambda: self.file.exists() and self.file.read_text().strip().endswith("}"), 60)
         self.address = json.loads(self.file.read_text())["address"]
@@ -78,8 +82,11 @@ def until(true, seconds: float = 30.0) -> None:
 def processes(tmp_path, monkeypatch):
     monkeypatch.setattr(crew, "WORKER_SECONDS", 60.0)  # this machine may be busy
     made = Processes(tmp_path)
-    yield made
-    made.close()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
 
 
 def class_of(root: Path, texts: dict[str, str]) -> Path:
