@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
@@ -74,9 +75,17 @@ def test_too_large(tmp_path):
         (b"x = 1\ny = '\xff'\n", "line 2"),
         ("x = 1\n".encode("utf-16"), "UTF-16"),
         (b"# coding: klingon\nx = 1\n", "klingon"),
+        (b"#coding:rot13", "rot13"),  # a codec that Python reads no files in
+        (b"# coding: undefined\nx = 1\n", "undefined"),
+        (b"# coding: unicode-escape\nx = '\\ud800'\n", "unicode-escape"),
+        (b"# coding: utf-7\nx = '+2AA-'\n", "utf-7"),  # half of a pair of surrogates
+        (b"# coding: utf-7\nx = '+AAA-'\n", "null byte"),
+        (b"# coding: punycode\na-" + b"b" * 400_000, "punycode"),  # a minute of decoding
     ],
 )
 def test_no_text(tmp_path, data, says):
     path = tmp_path / "dml.py"
     path.write_bytes(data)
+    start = time.process_time()
     assert says in refused(path)
+    assert time.process_time() - start < 1

@@ -16,6 +16,7 @@ from autograder.exports.results import Result, Results
 from autograder.intake import IntakeError, read_submission
 from autograder.intake.classes import read_class
 from autograder.intake.roster import read_roster
+from autograder.journal import digest
 from autograder.lateness import rule
 
 MANIFEST = load()
@@ -40,6 +41,7 @@ def python_file(data: bytes, folder: Path) -> str:
 
     (folder / "dml.py").write_bytes(data)
     source = read_submission(folder / "dml.py", MANIFEST).source
+    digest(source)
     names = {name: list(MANIFEST.aliases.get(name, ())) for name in ("distances", "average_precision")}
     _, findings = static.examine(source, names)
     return f"taken: {len(source)} characters, usable {findings.get('usable')}"
@@ -64,7 +66,9 @@ def notebook(data: bytes, folder: Path) -> str:
 def notebook_apart(data: bytes, folder: Path) -> str:
     """An .ipynb, as a batch reads it."""
     (folder / "dml.ipynb").write_bytes(data)
-    return f"taken: {len(read_submission(folder / 'dml.ipynb', MANIFEST).source)} characters"
+    source = read_submission(folder / "dml.ipynb", MANIFEST).source
+    digest(source)
+    return f"taken: {len(source)} characters"
 
 
 def archive(name: str) -> Door:

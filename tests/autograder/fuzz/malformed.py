@@ -20,7 +20,8 @@ WORDS: dict[str, list[str]] = {
     "py": [
         "def ", "class ", "lambda: ", "(", ")", "[" * 60, "{", "'''", '"""', "\\\n", "\n", "    ", "\t", "#",
         "# coding: ",
-        "# -*- coding: utf-7 -*-\n", "# coding: rot13\n", "# coding: punycode\n", "#coding=idna\n", "é", "\ufeff",
+        "# -*- coding: utf-7 -*-\n", "# coding: rot13\n", "# coding: punycode\n", "# coding: unicode_escape\n",
+        "\\ud800", "+AAA-+2AA-", "#coding=idna\n", "é", "\ufeff",
         "\0", "\x0c", "\r",
         "async ", "await ", "yield ", "import ", "from __future__ import ", "distances", "1e9999", "0x", "10**10**10",
         "'%s' % ", "f'{", "}'", ":=", "match x:\n case ", "return ", "-" * 40, "not " * 40, "1_", "\u2028",
