@@ -39,14 +39,15 @@ def fill_canvas(
         raise ExportError(f"{sheet.name} is no {WHAT}: it has no row 'Points Possible'")
     points = sheet.rows[start]
     grade = _column(sheet, points, column, title)
-    worth = parsed(points[grade].value) if grade < len(points) else None
+    most = points[grade].value if grade < len(points) else ""
+    worth = parsed(most)
     times = factor(worth, results.possible, scale, f"{sheet.name}, column '{sheet.header[grade]}',")
     header = [name.casefold() for name in sheet.header]
     student = header.index("student")
     ids = [header.index(name) for name in IDS if name in header]
 
     def put(result: Result, row: list[Cell]) -> str:
-        row[grade].fill(number(result.final(bonus) * times, like=points[grade].value))
+        row[grade].fill(number(result.final(bonus) * times, like=most))
         return ""
 
     rows = [row for row in sheet.rows[start + 1 :] if len(row) > student and row[student].value.strip()]

@@ -179,19 +179,20 @@ def _gradescope(tree: Tree) -> Download:
     hand_ins = []
     for folder, facts in metadata.items():
         facts = _symbols(facts)
-        people = [_symbols(person) for person in facts.get("submitters") or ()]
+        named = facts.get("submitters")
+        people = [_symbols(person) for person in named] if isinstance(named, list) else []
         if not people:
             notes.append(f"{folder}: the metadata name nobody; left alone")
         files, why = _of(tree, str(folder))
         nested = [f"{n.split('/')[-1]}: {w}" for n, w in tree.refused.items() if n.startswith(f"{folder}/")]
         problem = "" if files else "the metadata name this submission, but its folder is not there"
         for person in people:
-            key = next((str(person[k]) for k in ("sid", "email", "name") if person.get(k)), str(folder))
+            sid, name, email = (_word(person.get(k)) for k in ("sid", "name", "email"))
             hand_ins.append(
                 HandIn(
-                    key=key,
-                    name=str(person.get("name") or ""),
-                    email=str(person.get("email") or ""),
+                    key=sid or email or name or str(folder),
+                    name=name,
+                    email=email,
                     where=str(folder),
                     files=files,
                     submitted=moment(facts.get("created_at")),
@@ -219,6 +220,11 @@ def _yaml(entry: Entry) -> dict[str, dict]:
 def _symbols(tree: Any) -> dict[str, Any]:
     """A mapping with Ruby's `:name` keys as plain ones."""
     return {str(key).removeprefix(":"): value for key, value in tree.items()} if isinstance(tree, dict) else {}
+
+
+def _word(value: Any) -> str:
+    """A text or number of the metadata on one line; "" for anything else, which may be of any size when written out."""
+    return " ".join(str(value).split())[:200] if isinstance(value, (str, int)) and value else ""
 
 
 def _is_nbgrader(name: str) -> bool:

@@ -150,6 +150,8 @@ def test_canvas_fills_one_column(tmp_path):
     assert (done.filled, done.replaced, done.notes) == (2, 1, [])
     by_number = canvas.fill_canvas(results, sheet.Sheet(CANVAS, "g.csv"), column="502")
     assert by_number.text == expected
+    short = CANVAS.replace("    Points Possible,,,,,10.0,20.0,(read only)", "    Points Possible")
+    assert canvas.fill_canvas(results, sheet.Sheet(short, "g.csv"), column="502").filled == 2
     with pytest.raises(ExportError, match="worth 10, here it is 20"):
         canvas.fill_canvas(results, sheet.Sheet(CANVAS, "g.csv"), column="Lab 1")
 
