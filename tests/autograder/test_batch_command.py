@@ -84,6 +84,17 @@ def test_five_ways_to_kill_a_sandbox_stop_nobody(tmp_path):
 
 @needs_bubblewrap
 @pytest.mark.slow
+def test_killed_behind_real_walls_it_ends_with_the_same_records(tmp_path):
+    """`python -m benchmarks.killed_batch` does it with 1,000 files and 20 kills."""
+    from benchmarks.killed_batch import tell
+
+    story = tell(tmp_path, submissions=24, kills=3, workers=2, seed=1)
+    assert story.faults == []
+    assert len(story.done) == 3
+
+
+@needs_bubblewrap
+@pytest.mark.slow
 def test_a_wall_that_falls_is_put_up_again():
     """The warm process is killed from outside, as the kernel does it when memory runs out."""
     from autograder import known

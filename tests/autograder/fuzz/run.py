@@ -103,7 +103,11 @@ def by_coverage(tester: Tester, count: int, seed: int) -> None:
         (corpus / str(number)).write_bytes(data)
     options = [f"-atheris_runs={count}", f"-seed={seed + 1}", "-max_len=20000", "-rss_limit_mb=0", "-verbosity=0"]
     atheris.Setup([sys.argv[0], *options, f"-artifact_prefix={corpus}/", str(corpus)], tester)
-    atheris.Fuzz()
+    try:
+        atheris.Fuzz()
+    except SystemExit as ended:  # its way of saying that it is done
+        if ended.code:
+            raise
 
 
 def main() -> None:
