@@ -132,7 +132,7 @@ def _few_shot(group: list[Row]) -> str:
     if len(group) > 1 or not all(shots):
         return _change(group, "test", lambda tree: tree["few_shot"] and tree["few_shot"]["accuracy"])
     before, after = (f"{one['accuracy']:.3f} ± {one['interval']:.3f}" for one in shots)
-    return f"{before} → {after}" if group[0]["best_epoch"] else after
+    return f"{before} → {after}" if group[0]["epochs"] else after
 
 
 RETRIEVAL = [_entry(name) for name in ("P@1", "R@5", "R@10", "mAP", "MAP@R")]
@@ -202,7 +202,7 @@ def _change(group: list[Row], part: str, value: Callable[[dict[str, Any]], float
     before, after = ([one for one in each if one is not None] for each in figures)
     if min(len(before), len(after)) < len(group):
         return "–"
-    trained = any(row["best_epoch"] for row in group)
+    trained = any(row["epochs"] for row in group)
     return f"{plus_minus(before)} → {plus_minus(after)}" if trained else plus_minus(after)
 
 
