@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from assignment.manifest import Manifest
 from autograder.intake import IntakeError, Submission
+from autograder.intake.submission import read_submission
 
 KEPT = "handed_in"  # what a batch calls the bytes that it keeps beside a record
 MOST_BYTES = 256 << 20
@@ -72,6 +74,16 @@ def read_past(path: Path, file: Path | None = None) -> Past:
     if found != record["submission"]["sha256"]:
         raise ReplayError(f"{file} is not the file of {path}: its SHA-256 differs; give the one that was graded")
     return Past(record, file)
+
+
+def source_beside(record: Path, manifest: Manifest) -> str:
+    """The text that was graded, if it lies beside the record; "" if not, or if it can no longer be read."""
+    for kept in sorted(record.parent.glob(f"{KEPT}.*"))[:1]:
+        try:
+            return read_submission(kept, manifest).source
+        except IntakeError:
+            return ""
+    return ""
 
 
 def _is_record(tree: Any) -> bool:

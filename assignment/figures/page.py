@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from assignment import safe_page
 from assignment.figures.canvas import image_uri, is_small, svg_uri, thumbnail
 from assignment.figures.grids import Row
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
     from matplotlib.figure import Figure
 
 TEMPLATES = Path(__file__).with_name("templates")
-POLICY = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
 @dataclass(frozen=True)
@@ -105,16 +101,8 @@ def render(page: Page) -> str:
     from markupsafe import Markup
 
     css = (TEMPLATES / "run.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    return (
-        _environment()
-        .get_template("run.html.j2")
-        .render(
-            page=page,
-            css=Markup(css),  # our own file: its hash, which the policy names, is of the text as it stands
-            policy=f"{POLICY}; style-src 'sha256-{digest}'",
-        )
-    )
+    template = safe_page.environment(TEMPLATES).get_template("run.html.j2")
+    return template.render(page=page, css=Markup(css), policy=safe_page.policy(css))
 
 
 def plot(title: str, figure: Figure, alt: str, words: str) -> Plot:
@@ -143,17 +131,3 @@ def _tiles(row: Row) -> list[Tile]:
         Tile(photo(image, f"rank {rank}: {name}, {'right' if right else 'wrong'}"), name, bool(right))
         for rank, (image, name, right) in found
     ]
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,  # class names come from folders that anyone may have made
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

@@ -10,8 +10,6 @@ from typing import Any
 
 from autograder.batch import SUMMARY
 from autograder.exports import ExportError
-from autograder.intake.submission import IntakeError, read_submission
-from autograder.replay import KEPT
 from autograder.summary import GRADED, SCHEMA
 
 Tree = dict[str, Any]
@@ -121,16 +119,6 @@ def read_record(path: Path) -> Tree:
     if not isinstance(record, dict) or not {"submission", "points", "bonus", "tasks", "measured"} <= set(record):
         raise ExportError(f"{path} is no record of this grader; give the record.json of --out")
     return record
-
-
-def source_beside(record: Path, manifest: Any) -> str:
-    """The text that was graded, if it lies beside the record; "" if not."""
-    for kept in sorted(record.parent.glob(f"{KEPT}.*"))[:1]:
-        try:
-            return read_submission(kept, manifest).source
-        except IntakeError:
-            return ""
-    return ""
 
 
 def tests_of(record: Tree) -> Iterator[tuple[Tree, Tree]]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from assignment.manifest import CHECKPOINT, Manifest
 from autograder.exports import ExportError
-from autograder.exports.results import Result, Tree, source_beside
+from autograder.exports.results import Result, Tree
+from autograder.replay import source_beside
 from autograder.reports.feedback import Feedback, TaskFeedback, TestFeedback, feedback
 from autograder.reports.html import points
 

@@ -10,11 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from assignment.manifest import Manifest
-from autograder.intake.submission import IntakeError, read_submission
 from autograder.nbgrader import CourseError
 from autograder.nbgrader.gradebook import Entry, Tree, Written, export, read_record, records_in
 from autograder.nbgrader.grading import entry_of
-from autograder.replay import KEPT
+from autograder.replay import source_beside
 from autograder.reports import safe
 
 
@@ -38,7 +37,7 @@ def entries_of(paths: Sequence[Path], manifest: Manifest, student: str = "") -> 
             raise CourseError(f"{path} does not say whose it is; add --student ID, as nbgrader calls them")
         record = {**record, "submission": {**record["submission"], "owner": owner}}
         try:
-            entries.append(entry_of(record, manifest, _source(path, manifest)))
+            entries.append(entry_of(record, manifest, source_beside(path, manifest)))
         except (KeyError, TypeError, AttributeError, ValueError) as problem:
             raise CourseError(f"{path} is no whole record of this assignment ({type(problem).__name__})") from None
     return entries
@@ -67,13 +66,3 @@ def export_records(
     console.print(table)
     console.print(f"{len(written)} students in {database}", soft_wrap=True, highlight=False)
     return written
-
-
-def _source(path: Path, manifest: Manifest) -> str:
-    """The text that was graded, if it lies beside the record."""
-    for kept in sorted(path.parent.glob(f"{KEPT}.*"))[:1]:
-        try:
-            return read_submission(kept, manifest).source
-        except IntakeError:
-            return ""
-    return ""
