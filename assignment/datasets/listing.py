@@ -96,7 +96,8 @@ def held_out(
     notes = [f"a part of the set: {', '.join(listing.notes)}"] if listing.notes else []
     if bad:
         names = ", ".join(listing.files[row] for row in list(bad)[:3]) + (" …" if len(bad) > 3 else "")
-        notes.append(f"{len(bad)} images cannot be read and are left out: {names}")
+        count = "1 image cannot be read and is" if len(bad) == 1 else f"{len(bad)} images cannot be read and are"
+        notes.append(f"{count} left out: {names}")
         rows = {part: own[~np.isin(own, list(bad))] for part, own in rows.items()}
     if images_per_class:
         rows["train"], short = _first_of_each(rows["train"], listing.labels, images_per_class)

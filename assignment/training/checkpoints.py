@@ -27,8 +27,11 @@ def save(state: Mapping[str, Any], path: Path) -> None:
     try:
         with replacing(path) as file:
             torch.save({**state, "format": FORMAT}, file)
-    except (OSError, RuntimeError) as problem:  # a full disk is either, depending on where it is noticed
-        reason = " ".join(str(problem).split())[:200]
+    except (OSError, RuntimeError) as problem:  # torch puts a message of its own over the system's
+        cause: BaseException = problem
+        while not isinstance(cause, OSError) and cause.__context__:
+            cause = cause.__context__
+        reason = getattr(cause, "strerror", None) or " ".join(str(problem).split())[:200]
         raise ValueError(f"{path} cannot be written ({reason}); the earlier file is intact") from None
 
 

@@ -129,7 +129,7 @@ def count_workers(asked: int, group: Group) -> tuple[int, str]:
     if asked and "fork" not in multiprocessing.get_all_start_methods():
         return 0, f"workers = {asked}: this system cannot fork processes; images are loaded in the main process"
     if asked > most:
-        return most, f"workers = {asked} are more than the cores there are; {most} are started"
+        return most, f"workers = {asked}: more than there are cores; {most} will do"
     return asked, ""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import pickle
+import resource
+import signal
 import warnings
 from dataclasses import asdict
 
@@ -45,6 +47,22 @@ def test_a_full_disk_leaves_the_earlier_file(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"No space left on device.*the earlier file is intact") as caught:
         checkpoints.save(state(nn.Linear(2, 2)), path)
     assert "\n" not in str(caught.value)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_fills_while_torch_writes_is_said_in_the_systems_words(tmp_path):
+    path = tmp_path / "best.pt"
+    checkpoints.save(state(nn.Linear(1, 1)), path)
+    before, limit = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limit[1]))
+    try:
+        with pytest.raises(ValueError, match=r"cannot be written \(File too large\); the earlier file is intact"):
+            checkpoints.save(state(nn.Linear(300, 300)), path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
