@@ -78,10 +78,11 @@ class Cluster:
         for name in QUIET:
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters of it is said here, in one line
         try:
+            asyncio.run(asyncio.wait_for(self._knock(), CONNECT_SECONDS))
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of versions that differ: those that matter are hashed
                 self.client = Client(self.address, timeout=CONNECT_SECONDS, set_as_default=False)
-        except (OSError, ValueError, TypeError, RuntimeError, ImportError):
+        except Exception:  # what answers may be anything: a web server's first bytes are read as an array's size
             raise ClusterError(
                 f"no Dask scheduler answers at {self.address} within {CONNECT_SECONDS:g} seconds; check the address"
             ) from None
@@ -131,6 +132,13 @@ class Cluster:
         if self._refused:
             return "; ".join(sorted(set(self._refused.values()))[:3])
         return "it has no workers; start some with `dask worker`"
+
+    async def _knock(self) -> None:
+        """Greet the scheduler and leave: a client that has not reached it prints tracebacks when it is closed."""
+        from distributed.comm import connect
+
+        comm = await connect(self.address, timeout=CONNECT_SECONDS)  # does not end where somebody listens and is silent
+        await comm.close()
 
     def _first_look(self) -> None:
         deadline = time.monotonic() + WORKER_SECONDS

@@ -7,10 +7,12 @@ import os
 import pickle
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -231,6 +233,24 @@ def test_nobody_answers(monkeypatch):
     for address in ("tcp://127.0.0.1:9", "nonsense://x", "tcp://127.0.0.1", ""):
         with pytest.raises(ClusterError, match="no Dask scheduler answers"):
             cluster_at(address).__enter__()
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"x" * 100], ids=["silent", "web server"])
+def test_somebody_else_answers(monkeypatch, said):
+    monkeypatch.setattr(crew, "CONNECT_SECONDS", 1.0)
+    visitors = []
+
+    def receive() -> None:
+        with suppress(OSError):
+            while True:
+                visitors.append(listener.accept()[0])
+                visitors[-1].sendall(said)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=receive, daemon=True).start()
+        with pytest.raises(ClusterError, match="no Dask scheduler answers"):
+            cluster_at(f"tcp://127.0.0.1:{listener.getsockname()[1]}").__enter__()
+    assert visitors
 
 
 @pytest.mark.slow
