@@ -16,6 +16,8 @@ import numpy as np
 import typer
 from PIL import Image
 
+from assignment.datasets.sop import GENERATED
+
 KINDS = "bicycle cabinet chair coffee_maker fan kettle lamp mug sofa stapler table toaster".split()
 COLUMNS = "image_id class_id super_class_id path"
 
@@ -48,6 +50,7 @@ def make(folder: Path, classes: int = 240, images: int = 6, side: int = 96, seed
             lists["train" if label < classes // 2 else "test"].append(f"{number} {label + 1} {kind + 1} {path}")
     for part, lines in lists.items():
         (folder / f"Ebay_{part}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / GENERATED).write_text(f"generated, not SOP: {classes * images:,} images of {classes} classes\n", "utf-8")
 
 
 def draw(kind: int, colours: np.ndarray, slant: float, side: int, rng: np.random.Generator) -> np.ndarray:
@@ -73,7 +76,7 @@ def main(
 ) -> None:
     """Draw a synthetic set in the layout of Stanford Online Products."""
     make(folder, classes, images, side, seed)
-    print(f"{folder}: {classes * images:,} images of {classes} classes (generated, not SOP)")
+    print(f"{folder}: {(folder / GENERATED).read_text('utf-8').strip()}")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ class Listing:
         name: as `datasets.load` calls the set. root: its folder.
         files: N paths below `root`, in the order of the official list. labels: (N,) int64.
         parts: the classes of "train", "val" and "test".
-        class_names: of every label there is. notes: what is missing of the set.
+        class_names: of every label there is. notes: what is missing of the set. generated: what it is, where it is a
+            drawn set in the layout of the real one.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Listing:
     parts: dict[str, Sequence[int]]
     class_names: dict[int, str]
     notes: list[str] = field(default_factory=list)
+    generated: str = ""
 
 
 def find(official: Official, root: Path | None) -> Path:
@@ -94,6 +96,8 @@ def held_out(
         rest = f" ({len(bad)} images in all; on_corrupt = skip leaves them out)"
         raise DataMissing(next(iter(bad.values())) + rest)
     notes = [f"a part of the set: {', '.join(listing.notes)}"] if listing.notes else []
+    if listing.generated:
+        notes = [listing.generated]
     if bad:
         names = ", ".join(listing.files[row] for row in list(bad)[:3]) + (" …" if len(bad) > 3 else "")
         count = "1 image cannot be read and is" if len(bad) == 1 else f"{len(bad)} images cannot be read and are"

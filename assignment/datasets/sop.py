@@ -1,7 +1,8 @@
 """Stanford Online Products (Song et al. 2016) in its official layout: 22,634 articles of twelve kinds.
 
 The folder holds `Ebay_train.txt` and `Ebay_test.txt`, each with the columns image_id, class_id, super_class_id, path,
-and the images in a folder for each kind ("bicycle_final"). The two lists share no class.
+and the images in a folder for each kind ("bicycle_final"). The two lists share no class. A set that was drawn in this
+layout says so in `GENERATED.txt`, and so does every figure that is taken with it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from assignment.datasets.listing import Listing, find, held_out, is_part_of, rea
 from assignment.datasets.official import SOP
 
 LISTS = {"train": "Ebay_train.txt", "test": "Ebay_test.txt"}
+GENERATED = "GENERATED.txt"
 COLUMNS = ["image_id", "class_id", "super_class_id", "path"]
 
 
@@ -78,4 +80,6 @@ def listing(root: Path | None = None) -> tuple[Listing, dict[int, int], dict[int
     names = {label: f"{kind_names[kind]} {label + 1}" for label, kind in kinds.items()}
     found = Listing("sop", root, files, np.array(labels, np.int64), dict(parts), names)
     is_part_of(SOP, found, absent)
+    if (root / GENERATED).is_file():
+        found.generated = " ".join((root / GENERATED).read_text(encoding="utf-8").split())
     return found, kinds, kind_names

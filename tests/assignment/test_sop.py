@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +30,21 @@ def test_classes_and_superclasses(root):
     assert data.superclasses == {label: label % 12 for label in range(48)}
     assert data.superclass_names[3] == "coffee maker"
     assert data.class_names[3] == "coffee maker 4"
-    assert data.note == "sop: a part of the set: 48 of the 22,634 classes, 96 of the 120,053 images"
+    assert data.note == "sop: generated, not SOP: 96 images of 48 classes"
     assert data.train[0].shape == (3, 32, 32)
+
+
+def test_without_the_mark_it_counts_as_a_part_of_the_set(root, tmp_path):
+    shutil.copytree(root, tmp_path / "set")
+    (tmp_path / "set" / "GENERATED.txt").unlink()
+    data = datasets.load("sop", tmp_path / "set", size=32)
+    assert data.note == "sop: a part of the set: 48 of the 22,634 classes, 96 of the 120,053 images"
 
 
 def test_the_generator_repeats_itself(root, tmp_path):
     make_sop_like.make(tmp_path, classes=48, images=2, side=24)
     files = sorted(path.relative_to(root) for path in root.rglob("*.*"))
-    assert len(files) == 98
+    assert len(files) == 99
     assert all((root / file).read_bytes() == (tmp_path / file).read_bytes() for file in files)
 
 
