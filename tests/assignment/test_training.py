@@ -254,7 +254,7 @@ def test_workers_see_a_list_that_was_mined_anew(tmp_path, quiet, monkeypatch):
 
 def test_more_workers_than_cores_are_noted():
     assert preparing.count_workers(10**6, Group())[0] == runs.cores()
-    assert "more than the cores" in preparing.count_workers(10**6, Group())[1]
+    assert "more than there are cores" in preparing.count_workers(10**6, Group())[1]
     assert preparing.count_workers(0, Group()) == (0, "")
 
 
