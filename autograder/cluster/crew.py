@@ -279,15 +279,15 @@ class DaskCrew:
             return []
         there, done = self.cluster.look(), []
         for worker, hand in list(self._hands.items()):
-            late = hand.deadline < time.monotonic()
-            if worker in there and not late:
+            gone = worker not in there  # and then not late: to send another one home takes longer than some limits
+            if not gone and time.monotonic() < hand.deadline:
                 continue
             del self._hands[worker]
             with suppress(Exception):
                 self.cluster.client.cancel([hand.future], force=True)
-            if late:
+            if not gone:
                 self.cluster.dismiss(worker)
-            done += self._fell(hand.job, worker, f"no answer within {self.seconds:g} seconds" if late else LOST)
+            done += self._fell(hand.job, worker, LOST if gone else f"no answer within {self.seconds:g} seconds")
         self._next_look = time.monotonic() + LOOK_SECONDS
         return done
 
