@@ -5,6 +5,7 @@ Exit status: 0 done, 2 a recipe, an option or the data cannot be used.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import asdict
@@ -35,17 +36,21 @@ def list_recipes() -> None:
 @app.command()
 def run(
     names: Annotated[list[str], typer.Argument(metavar="RECIPE …", help="Names of recipes.")],
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each recipe: seeds 0, 1, ….")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each recipe, each with a seed of its own.")] = 1,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first of them; the next has one more.")] = 0,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="name=value: another setting than the recipe's.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the runs' own folders.")] = Path("out/recipes"),
+    trial: Annotated[
+        bool, typer.Option("--trial", help="To choose settings by: the test classes are left alone.")
+    ] = False,
 ) -> None:
     """Train each recipe with each seed; a run that was interrupted goes on, one that is finished is not repeated."""
     try:
         for name in names:
-            for seed in range(seeds):
-                run_one(name, {**parsed(set_ or []), "seed": str(seed)}, out)
+            for seed in range(first_seed, first_seed + seeds):
+                run_one(name, {**parsed(set_ or []), "seed": str(seed)}, out / "trials" if trial else out, trial)
     except (ValueError, OSError) as problem:
         print(f"python -m solution: {problem}", file=sys.stderr)
         raise typer.Exit(2) from None
@@ -53,7 +58,7 @@ def run(
 
 @app.command()
 def tables() -> None:
-    """Write results/README.md and the plots from the files of all runs."""
+    """Write results/README.md, results/trials.md and the plots from the files of all runs."""
     from solution import tables as pages
 
     print(pages.write_tables())
@@ -67,8 +72,8 @@ def parsed(pairs: list[str]) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def run_one(name: str, overrides: dict[str, str], out: Path) -> None:
-    """Train one recipe with one seed, unless that is done, and keep its figures."""
+def run_one(name: str, overrides: dict[str, str], out: Path, trial: bool) -> None:
+    """Train one recipe with one seed, unless that is done, and keep its figures; a trial's on validation alone."""
     from rich.console import Console
 
     from assignment.checking.load import load_module
@@ -85,10 +90,16 @@ def run_one(name: str, overrides: dict[str, str], out: Path) -> None:
         console.print(f"{folder} is finished already; remove it to run it again", soft_wrap=True)
         return
     console.rule(f"{name}, {settings.backbone}, seed {settings.seed}")
-    resume, start, cpu_start = (folder / "last.pt").exists(), time.perf_counter(), time.process_time()
-    loop.train_run(load_module(REFERENCE), settings, folder, console, resume=resume)
-    took = None if resume else (time.perf_counter() - start, time.process_time() - cpu_start)
+    resume, start, cpu_start = (folder / "last.pt").exists(), time.perf_counter(), cpu_seconds()
+    parts = ("val",) if trial else ("val", "test")
+    loop.train_run(load_module(REFERENCE), settings, folder, console, resume=resume, parts=parts)
+    took = None if resume else (time.perf_counter() - start, cpu_seconds() - cpu_start)
     print(tables.write(tables.row_of(recipe, folder, asdict(settings), changed, took)))
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process and of the loaders that it has waited for."""
+    return sum(os.times()[:4])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """What came of the recipes: one JSON file per run below `results/`, and the tables and curves made from these.
 
 No figure is typed: `python -m solution run` writes a run's file from its folder, `python -m solution tables` writes
-`results/README.md` and the plots from all files. A recipe without a file is *not run*.
+`results/README.md` and the plots from all files. A recipe without a file is *not run*. Trials, which settings are
+chosen by, know figures of the validation classes alone; they have a folder and a page of their own.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ def row_of(
     with open(folder / "history.csv", encoding="utf-8", newline="") as file:
         epochs = list(csv.DictReader(file))
     history = [{name: float(epoch[name]) for name in CURVES if epoch[name]} for epoch in epochs]
-    return {
+    parts = evaluation["after"]
+    row = {
         "recipe": recipe.name,
         "backbone": settings["backbone"],
         "weights": Path(settings["weights"]).name,
@@ -67,13 +69,13 @@ def row_of(
         "best_epoch": evaluation["best_epoch"],
         "seconds": took and round(took[0], 1),
         "cpu_seconds": took and round(took[1], 1),
-        "figures": {
-            f"{when} {part}": _kept(evaluation[when][part]) for when in ("before", "after") for part in ("val", "test")
-        },
-        "pr_curve": evaluation["after"]["test"]["pr_curve"],
+        "figures": {f"{when} {part}": _kept(evaluation[when][part]) for when in ("before", "after") for part in parts},
         "history": history,
         "versions": versions,
     }
+    if "test" in parts:
+        return row | {"pr_curve": parts["test"]["pr_curve"]}
+    return row | {"settings": {name: value for name, value in settings.items() if name not in NOT_SAID}}
 
 
 def _kept(tree: dict[str, Any]) -> dict[str, Any]:
@@ -90,15 +92,19 @@ def _kept(tree: dict[str, Any]) -> dict[str, Any]:
 def write(row: Row) -> Path:
     """Write one run's file, in place of an earlier one of the same recipe, backbone, changes and seed."""
     marks = [row["recipe"], row["backbone"], *(f"{name}={value}" for name, value in row["changed"].items())]
-    path = FOLDER / "runs" / f"{'.'.join(marks)}.seed{row['seed']}.json".replace("/", "_")
+    path = (
+        FOLDER
+        / ("trials" if "settings" in row else "runs")
+        / f"{'.'.join(marks)}.seed{row['seed']}.json".replace("/", "_")
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(row, indent=1, ensure_ascii=False) + "\n")
     return path
 
 
-def read() -> list[Row]:
-    """All runs' files."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / "runs").glob("*.json"))]
+def read(kind: str = "runs") -> list[Row]:
+    """All files of the runs, or of the "trials"."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / kind).glob("*.json"))]
 
 
 def groups(rows: list[Row], recipe: Recipe) -> list[list[Row]]:
@@ -155,6 +161,7 @@ def table(family: str, rows: list[Row], recipes: list[Recipe]) -> list[str]:
         *(HEADINGS.get(name, name) for name, _ in columns),
         "minutes",
         "core minutes",
+        "on",
         "torch",
         "date",
     ]
@@ -182,6 +189,7 @@ def _cells(group: list[Row], columns: list[Column]) -> list[str]:
         *(cell(group) for _, cell in columns),
         _minutes([row.get("seconds") for row in group]),
         _minutes([row["cpu_seconds"] for row in group]),
+        ", ".join(sorted({row["versions"]["device"] for row in group})),
         ", ".join(sorted({row["versions"]["torch"] for row in group})),
         max(row["versions"]["date"] for row in group)[:10],
     ]
@@ -230,6 +238,49 @@ def page(rows: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def trials_page(rows: list[Row]) -> str:
+    """`results/trials.md`: for each recipe and network, the settings that were tried, the best on validation first."""
+    lines = ["# What was tried before a recipe was settled", ""]
+    lines += [
+        "Written by `python -m solution tables` from the files below `trials/`, which `python -m solution run --trial`",
+        "writes. Figures of the validation classes at the best epoch; the test classes were not looked at.",
+    ]
+    tried: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        tried[row["recipe"], row["backbone"]].append(row)
+    for (recipe, backbone), own in sorted(tried.items()):
+        varied = [
+            name for name in own[0]["settings"] if len({json.dumps(row["settings"].get(name)) for row in own}) > 1
+        ]
+        together: dict[str, list[Row]] = defaultdict(list)
+        for row in own:
+            together[json.dumps([row["settings"].get(name) for name in varied])].append(row)
+        head = [*varied, "seeds", "best epoch", "P@1", "mAP", "on", "date"]
+        lines += ["", f"## {recipe}, {backbone}", "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+        lines += [
+            f"| {' | '.join(_tried_cells(group, varied))} |"
+            for group in sorted(together.values(), key=_validated, reverse=True)
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _validated(group: list[Row]) -> float:
+    return sum(row["figures"]["after val"]["P@1"] for row in group) / len(group)
+
+
+def _tried_cells(group: list[Row], varied: list[str]) -> list[str]:
+    first = group[0]
+    return [
+        *(str(first["settings"].get(name)) for name in varied),
+        str(len(group)),
+        ", ".join(str(row["best_epoch"]) for row in group),
+        _change(group, "val", lambda tree: tree["P@1"]),
+        _change(group, "val", lambda tree: tree["mAP"]),
+        ", ".join(sorted({row["versions"]["device"] for row in group})),
+        max(row["versions"]["date"] for row in group)[:10],
+    ]
+
+
 def plots(rows: list[Row]) -> None:
     """Curves of each family's first seeds: validation P@1 per epoch, precision over recall on the test part."""
     from assignment.figures import canvas, curves
@@ -258,8 +309,10 @@ def plots(rows: list[Row]) -> None:
 
 
 def write_tables() -> Path:
-    """Write the page and the plots; return the page's path."""
+    """Write both pages and the plots; return the path of the runs' page."""
     rows = read()
+    if trials := read("trials"):
+        write_text(FOLDER / "trials.md", trials_page(trials))
     plots(rows)
     path = FOLDER / "README.md"
     write_text(path, page(rows))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
@@ -43,6 +43,7 @@ def train_run(
     console: Console,
     resume: bool = False,
     data: Data | None = None,
+    parts: Sequence[str] = ("val", "test"),
 ) -> dict[str, Any]:
     """Train with the functions of a file and write everything about it into a folder.
 
@@ -50,10 +51,11 @@ def train_run(
         dml: the file, imported. config: the settings. out: the run's folder (see `assignment.training.runs`).
         console: where the epochs and the table at the end are printed. resume: go on with the run in `out`.
         data: the data set, if it is loaded already.
+        parts: measured at the end; a run that settings are chosen by leaves the test classes alone.
 
     Returns:
         {"best_epoch", "val_before", "val_after", "test_before", "test_after"}: the epoch whose weights are kept (0 is
-        the untrained network), and P@1.
+        the untrained network), and P@1, of the parts that were measured.
 
     Raises:
         ValueError, FileNotFoundError: whatever the user can put right, in one line; what was written before is intact.
@@ -72,7 +74,7 @@ def train_run(
                 begin(run)
             while run.epoch < config.epochs and config.loss != "none" and not stopped_early(run):
                 one_epoch(run)
-            return finish(run)
+            return finish(run, parts)
         except NotImplementedError as stub:
             raise ValueError(f"still to do: {stub}") from None
 
@@ -291,7 +293,7 @@ def stopped_early(run: Run) -> bool:
 # ------------------------------------------------------------------------------------------------------------ end
 
 
-def finish(run: Run) -> dict[str, Any]:
+def finish(run: Run, parts: Sequence[str]) -> dict[str, Any]:
     """Measure the best epoch and the untrained network, write evaluation.json, print a small table."""
     if run.board:
         run.board.close()
@@ -302,7 +304,7 @@ def finish(run: Run) -> dict[str, Any]:
         before = Network(models.untrained(run.dml, run.config, run.data), run.network.device, run.network.dtype)
         checkpoints.load_model(run.network.extractor, checkpoints.read(best), best)
         for when, network in (("before", before), ("after", run.network)):
-            for part in ("val", "test"):
+            for part in parts:
                 tree[when][part] = measured(network, run.data, part, run.config)
                 result[f"{part}_{when}"] = tree[when][part]["P@1"]
         write_text(run.out / "evaluation.json", json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
@@ -341,6 +343,8 @@ def table_of(result: dict[str, Any]) -> Table:
     """P@1 before and after."""
     table = Table("P@1", "before", f"epoch {result['best_epoch']}")
     for part, words in (("val", "validation"), ("test", "test")):
+        if f"{part}_after" not in result:
+            continue
         values = (result[f"{part}_{when}"] for when in ("before", "after"))
         table.add_row(words, *("–" if value is None else f"{value:.3f}" for value in values))
     return table

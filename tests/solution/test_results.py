@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from assignment.training import config
+from assignment.training import config, loop
 from solution import __main__ as command
 from solution import catalogue, tables
 
@@ -88,7 +88,7 @@ def test_a_row_is_the_mean_over_the_seeds():
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     both = "0.250 ± 0.000 → 0.500 ± 0.000"
     assert cells[:6] == ["pets-1-triplet", "resnet18", "9 of / 10 images", "3", "2, 2, 2", both]
-    assert set(cells[6:14]) == {both} and cells[14:] == ["1.0", "1.5", "2.9.0", "2026-01-03"]
+    assert set(cells[6:14]) == {both} and cells[14:] == ["1.0", "1.5", "cpu", "2.9.0", "2026-01-03"]
 
 
 def test_one_seed_has_the_interval_of_its_episodes():
@@ -135,6 +135,30 @@ def test_a_run_leaves_a_file_and_is_not_repeated(own_results, tmp_path):
     page = (own_results / "results" / "README.md").read_text(encoding="utf-8")
     assert "small_resnet, data sample, epochs 1, protocol held-out, schedule none" in page
     assert (own_results / "results" / "curves-fashion.svg").is_file()
+
+
+def test_a_trial_never_looks_at_the_test_classes(own_results, tmp_path, monkeypatch):
+    asked: list[str] = []
+    measured = loop.measured
+    monkeypatch.setattr(
+        loop, "measured", lambda net, data, part, how: asked.append(part) or measured(net, data, part, how)
+    )
+    for rate in ("0.001", "0.002"):
+        trial = ["run", "fashion-cross-entropy", "--trial", *ONE_EPOCH, "--set", f"lr={rate}"]
+        result = CliRunner().invoke(command.app, [*trial, "--out", str(tmp_path / "runs")])
+        assert result.exit_code == 0, result.output
+        assert "test" not in result.output.split("epoch   0")[1].lower().replace(str(tmp_path), "")
+    assert set(asked) == {"val"} and not (own_results / "results" / "runs").exists()
+    assert CliRunner().invoke(command.app, ["tables"]).exit_code == 0
+    page = (own_results / "results" / "trials.md").read_text(encoding="utf-8")
+    assert "| lr | seeds |" in page and "| 0.001 | 1 |" in page and "| 0.002 | 1 |" in page
+    assert "fashion-cross-entropy | *not run*" in (own_results / "results" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_committed_page_of_trials_is_what_the_files_say():
+    trials, page = tables.read("trials"), tables.FOLDER / "trials.md"
+    assert page.exists() == bool(trials)
+    assert not trials or page.read_text(encoding="utf-8") == tables.trials_page(trials)
 
 
 @pytest.mark.parametrize(

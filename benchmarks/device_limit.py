@@ -1,0 +1,164 @@
+"""An epoch of the CUB lab against what the device alone can do: images a second, stage by stage.
+
+The loop mines, trains and validates as in every run, from the pixel cache, after one epoch to warm up. The device's
+limit is the same network on one batch that already lies on the device: forward and backward with a step of the
+optimiser for training, forward alone for mining and validation. The loader's limit is an epoch's triplets handed out
+and thrown away. Ratios of one run; writes device_limit.cuda.md, or device_limit.cpu.md where there is no GPU.
+
+Usage: python -m benchmarks.device_limit --root CUB_FOLDER [--backbone NAME] [--weights FILE] [--workers N] [--epochs N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from torch.utils.data import DataLoader
+
+from assignment.checking.load import load_module
+from assignment.training import config as settings
+from assignment.training import loop, preparing, runs, sampling
+from assignment.training.config import Config
+from assignment.training.distributed import Group
+from assignment.training.preparing import Run
+from solution import catalogue, dml
+
+FOLDER = Path(__file__).parent
+STAGES = ("mine", "train", "validate")
+MINED = 128  # images in a batch of the reference's mining
+REPEATS = {"cuda": 60, "cpu": 2}
+
+
+def settle(device: torch.device) -> None:
+    """Wait until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def rate_of(step: Callable[[], None], images: int, device: torch.device) -> float:
+    """Images a second of a step that is repeated, after as many repeats to warm up."""
+    for _ in range(REPEATS[device.type]):
+        step()
+    settle(device)
+    start = time.perf_counter()
+    for _ in range(REPEATS[device.type]):
+        step()
+    settle(device)
+    return images * REPEATS[device.type] / (time.perf_counter() - start)
+
+
+def forward_rate(run: Run, images: int) -> float:
+    """Images a second, forward alone in eval mode."""
+    batch = torch.randn(images, 3, run.config.size, run.config.size).to(run.network.device)
+    run.network.eval()
+
+    def step() -> None:
+        with torch.inference_mode():
+            run.network(batch)
+
+    return rate_of(step, images, run.network.device)
+
+
+def training_rate(run: Run) -> float:
+    """Images a second, forward and backward of a batch of triplets and a step of the optimiser."""
+    images = 3 * run.config.batch_size
+    batch = torch.randn(images, 3, run.config.size, run.config.size).to(run.network.device)
+    run.network.train()
+    dml.freeze_batchnorm(run.network)
+    optimizer = preparing.make_optimizer(run.config, run.network, None)
+
+    def step() -> None:
+        anchor, positive, negative = run.network(batch).chunk(3)
+        near, far = dml.paired_distances(anchor, positive), dml.paired_distances(anchor, negative)
+        optimizer.zero_grad()
+        dml.triplet_loss(near, far, run.config.margin).mean().backward()
+        optimizer.step()
+
+    return rate_of(step, images, run.network.device)
+
+
+def loader_rate(run: Run) -> float:
+    """Images a second that the loader hands out while nobody uses them."""
+    batches = loop.plan(run, torch.Generator().manual_seed(0))
+    loader: DataLoader = DataLoader(
+        sampling.Triplets(run.triplets),
+        batch_sampler=batches,
+        num_workers=run.workers,
+        multiprocessing_context="fork" if run.workers else None,
+    )
+    start = time.perf_counter()
+    images = sum(3 * len(anchors) for anchors, _, _ in loader)
+    return images / (time.perf_counter() - start)
+
+
+def measure(config: Config, epochs: int) -> str:
+    """Measure everything and return the page."""
+    with tempfile.TemporaryDirectory() as name:
+        run = preparing.prepare(load_module(Path(str(dml.__file__))), config, Path(name), Console(quiet=True), Group())
+        run.history.append({"epoch": 0})
+        for _ in range(1 + epochs):
+            loop.one_epoch(run)
+        rows = run.history[-epochs:]
+        triplets = sum(len(batch) for batch in loop.plan(run, torch.Generator().manual_seed(0)))
+        images = {"mine": len(run.data.train), "train": 3 * triplets, "validate": len(run.data.val.queries)}
+        loader = loader_rate(run)  # before the limits: it forks
+        limits = {"mine": forward_rate(run, MINED), "train": training_rate(run)}
+        limits["validate"] = forward_rate(run, loop.DESCRIBED)
+        device, dtype = run.network.device, run.network.dtype or torch.float32
+        workers = run.workers
+    seconds = {stage: float(np.median([row[f"{stage}_s"] for row in rows])) for stage in STAGES}
+    called = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})"
+    lines = [
+        "# An epoch of the CUB lab against the limit of the device",
+        "",
+        f"Written by `python -m benchmarks.device_limit`, which says what is measured. {called}, {runs.cores()} cores,",
+        f"{workers} loader processes, {str(dtype).removeprefix('torch.')}, {config.backbone} ({config.pooling}),",
+        f"triplets in batches of {config.batch_size}, medians of {epochs} epochs.",
+        "",
+        "| stage | images | seconds | images/s | images/s of the device alone | share of it |",
+        "|---|---|---|---|---|---|",
+    ]
+    for stage in STAGES:
+        rate = images[stage] / seconds[stage]
+        lines.append(
+            f"| {stage} | {images[stage]:,} | {seconds[stage]:.2f} | {rate:,.0f} | {limits[stage]:,.0f} |"
+            f" {rate / limits[stage]:.2f} |"
+        )
+    lines += [
+        f"| epoch | | {sum(seconds.values()):.2f} | | | |",
+        "",
+        f"The loader alone, augmentation included, hands out {loader:,.0f} images/s.",
+        "",
+        f"{date.today()}, {platform.system()}, torch {torch.__version__.split('+')[0]}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", required=True, help="folder of CUB-200-2011, whole or a part")
+    parser.add_argument("--backbone", default="squeezenet1_1")
+    parser.add_argument("--weights", default="", help="file with the backbone's state_dict")
+    parser.add_argument("--workers", type=int, default=0, help="processes that load images")
+    parser.add_argument("--epochs", type=int, default=3, help="epochs measured, after one to warm up")
+    options = parser.parse_args()
+    asked = {"root": options.root, "backbone": options.backbone, "weights": options.weights}
+    with tempfile.TemporaryDirectory() as cache:
+        changed = {**asked, "workers": str(options.workers), "cache": cache}
+        text = measure(settings.resolve(catalogue.find("cub-lab").path, changed), options.epochs)
+    kind = "cuda" if torch.cuda.is_available() else "cpu"
+    (FOLDER / f"device_limit.{kind}.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
