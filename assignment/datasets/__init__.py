@@ -31,6 +31,7 @@ def load(
     size: int = 224,
     cache: str | Path | None = None,
     on_corrupt: str = "stop",
+    moved: int = 2,
 ) -> Data:
     """Read a data set and divide it.
 
@@ -43,6 +44,7 @@ def load(
         size: height and width of the images, in pixels; FashionMNIST's stay 28 × 28.
         cache: a folder for decoded pixels, which makes every later run faster; None or "" decodes at each access.
         on_corrupt: what to do with images that cannot be read: "stop", or "skip" them and say so in `Data.note`.
+        moved: pixels that `Data.augment` moves an image of FashionMNIST by, at most; those of photographs are cropped.
 
     Raises:
         DataMissing: the set or a part of it is not there. ValueError: an option that does not fit. One line each.
@@ -52,6 +54,8 @@ def load(
     _require("on_corrupt", on_corrupt, ("stop", "skip"))
     if images_per_class < 0 or images_per_class == 1:
         raise ValueError(f"images_per_class = {images_per_class}: take at least 2 of each class, or 0 for all")
+    if not 0 <= moved < 28:
+        raise ValueError(f"moved = {moved}: an image is 28 pixels wide; choose 0 to 27")
     if size < 1:
         raise ValueError(f"size = {size}: images need at least one pixel")
     if protocol == "seen" and name != "fashion-mnist":
@@ -59,7 +63,7 @@ def load(
     module: Any = import_module(f"assignment.datasets.{MODULES[name]}")  # torchvision costs seconds: only if needed
     root = Path(root) if root else None
     if MODULES[name] == "fashion_mnist":
-        return check(module.data(name, root, protocol, images_per_class))
+        return check(module.data(name, root, protocol, images_per_class, moved))
     return check(module.data(root, images_per_class, size, Path(cache) if cache else None, on_corrupt))
 
 

@@ -106,6 +106,7 @@ def load(config: Config) -> Data:
         size=config.size,
         cache=config.cache or None,
         on_corrupt=config.on_corrupt,
+        moved=config.moved,
     )
 
 
