@@ -11,10 +11,12 @@ import csv
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from assignment.evaluation.intervals import plus_minus
+from assignment.training import config
 from assignment.training.files import write_text
 from solution.catalogue import FAMILIES, Recipe, load
 
@@ -60,6 +62,7 @@ def row_of(
     parts = evaluation["after"]
     row = {
         "recipe": recipe.name,
+        "settings": {name: value for name, value in settings.items() if name not in NOT_SAID},
         "backbone": settings["backbone"],
         "weights": Path(settings["weights"]).name,
         "changed": {name: settings[name] for name in sorted(changed) if name not in (*NOT_SAID, "backbone")},
@@ -73,9 +76,7 @@ def row_of(
         "history": history,
         "versions": versions,
     }
-    if "test" in parts:
-        return row | {"pr_curve": parts["test"]["pr_curve"]}
-    return row | {"settings": {name: value for name, value in settings.items() if name not in NOT_SAID}}
+    return row | {"pr_curve": parts["test"]["pr_curve"]} if "test" in parts else row
 
 
 def _kept(tree: dict[str, Any]) -> dict[str, Any]:
@@ -92,11 +93,8 @@ def _kept(tree: dict[str, Any]) -> dict[str, Any]:
 def write(row: Row) -> Path:
     """Write one run's file, in place of an earlier one of the same recipe, backbone, changes and seed."""
     marks = [row["recipe"], row["backbone"], *(f"{name}={value}" for name, value in row["changed"].items())]
-    path = (
-        FOLDER
-        / ("trials" if "settings" in row else "runs")
-        / f"{'.'.join(marks)}.seed{row['seed']}.json".replace("/", "_")
-    )
+    kind = "runs" if "after test" in row["figures"] else "trials"
+    path = FOLDER / kind / f"{'.'.join(marks)}.seed{row['seed']}.json".replace("/", "_")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(row, indent=1, ensure_ascii=False) + "\n")
     return path
@@ -114,6 +112,12 @@ def groups(rows: list[Row], recipe: Recipe) -> list[list[Row]]:
         if row["recipe"] == recipe.name:
             found[json.dumps([row["backbone"], row["changed"]], sort_keys=True)].append(row)
     return list(found.values())
+
+
+def is_outdated(row: Row, recipe: Recipe) -> bool:
+    """Whether the recipe, with what the run changed in it, gives other settings today than those of the run."""
+    today = asdict(config.resolve(recipe.path, {})) | row["changed"] | {"backbone": row["backbone"]}
+    return any(today.get(name) != value for name, value in row.get("settings", {}).items())
 
 
 # ---------------------------------------------------------------------------------------------------------- tables
@@ -171,13 +175,15 @@ def table(family: str, rows: list[Row], recipes: list[Recipe]) -> list[str]:
         if not found:
             lines.append(f"| {recipe.name} | *not run* |{' |' * (len(head) - 2)}")
         for group in found:
-            lines.append(f"| {' | '.join(_cells(group, columns))} |")
+            lines.append(f"| {' | '.join(_cells(group, columns, recipe))} |")
     return lines
 
 
-def _cells(group: list[Row], columns: list[Column]) -> list[str]:
+def _cells(group: list[Row], columns: list[Column], recipe: Recipe) -> list[str]:
     first = group[0]
     changes = "".join(f", {name} {value}" for name, value in first["changed"].items())
+    if any(is_outdated(row, recipe) for row in group):
+        changes += ", *by an earlier recipe*"
     data = first["figures"]["after test"]["data"]
     return [
         first["recipe"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,16 @@ def test_runs_with_other_settings_are_rows_of_their_own():
     other = copy.deepcopy(made_up(0, 0.25, 0.75))
     other["changed"] = {"epochs": 9}
     assert len(tables.groups([made_up(0, 0.25, 0.5), other], catalogue.find("pets-1-triplet"))) == 2
+
+
+def test_a_row_of_a_recipe_that_has_changed_says_so():
+    recipe = catalogue.find("pets-1-triplet")
+    row = made_up(0, 0.25, 0.5)
+    row["changed"] = {"lr": 0.5}
+    row["settings"] = asdict(config.resolve(recipe.path, {"lr": "0.5", "backbone": "resnet18"}))
+    assert "earlier recipe" not in tables.table("pets", [row], [recipe])[-1]
+    row["settings"]["margin"] += 0.1
+    assert "by an earlier recipe" in tables.table("pets", [row], [recipe])[-1]
 
 
 def test_the_committed_page_is_what_the_files_say():
