@@ -3,7 +3,8 @@
 The sheet's pipeline, written out here: mining opens every image with PIL, passes it through the *training* transform
 and the network alone, takes `cdist` of all descriptors and walks each anchor's `argsort`; training passes the three
 images of a triplet through the network one after the other; validation is again image by image. All in float32, both
-on the same cores with the same weights. Ratios of one run; writes cub_epoch.md.
+on the same cores, or the same GPU, with the same weights. Ratios of one run; writes cub_epoch.cpu.md or
+cub_epoch.cuda.md.
 
 Usage: python -m benchmarks.cub_epoch --root CUB_FOLDER --backbone NAME --weights FILE [--images-per-class N] [--runs N]
 """
@@ -36,7 +37,8 @@ from assignment.training.config import Config
 from assignment.training.distributed import Group
 from solution import dml
 
-TABLE = Path(__file__).with_name("cub_epoch.md")
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+TABLE = Path(__file__).with_name(f"cub_epoch.{DEVICE.type}.md")
 REFERENCE = Path(str(dml.__file__))
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 STAGES = ("mine", "train", "validate")
@@ -77,7 +79,7 @@ class SheetTriplets(Dataset):
         """Image by image through the network, then a walk along each sorted row."""
         model.eval()
         with torch.no_grad():
-            rows = torch.cat([model(self.read(i)[None]) for i in range(len(self))])
+            rows = torch.cat([model(self.read(i)[None].to(DEVICE)) for i in range(len(self))])
         order = torch.argsort(torch.cdist(rows, rows), dim=1)
         for i in range(len(self)):
             others = [int(j) for j in order[i] if self.labels[int(j)] != self.labels[i]]
@@ -103,7 +105,7 @@ def sheet_epoch(config: Config, data: Any) -> Measured:
             transforms.Normalize(MEAN, STD),
         ]
     )
-    model = models.untrained(dml, config, data)
+    model = models.untrained(dml, config, data).to(DEVICE)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.lr)
     triplets = SheetTriplets(data.train.paths, data.train.labels, augment)
     found, start = Measured(), time.perf_counter()
@@ -114,7 +116,7 @@ def sheet_epoch(config: Config, data: Any) -> Measured:
     model.train()
     dml.freeze_batchnorm(model)
     for anchor, positive, negative in DataLoader(triplets, batch_size=config.batch_size, shuffle=True):
-        a, p, n = model(anchor), model(positive), model(negative)
+        a, p, n = (model(images.to(DEVICE)) for images in (anchor, positive, negative))
         near, far = (a - p).square().sum(dim=1), (a - n).square().sum(dim=1)
         loss = dml.triplet_loss(near, far, config.margin).mean()
         optimizer.zero_grad()
@@ -126,7 +128,7 @@ def sheet_epoch(config: Config, data: Any) -> Measured:
     model.eval()
     queries = SheetTriplets(data.val.queries.paths, data.val.queries.labels, plain)
     with torch.no_grad():
-        rows = torch.cat([model(queries.read(i)[None]) for i in range(len(queries))])
+        rows = torch.cat([model(queries.read(i)[None].to(DEVICE)) for i in range(len(queries))])
     hits = 0
     for i in range(len(rows)):
         order = torch.argsort(torch.cdist(rows[i : i + 1], rows)[0])
@@ -167,7 +169,11 @@ def table(config: Config, sheet: list[Measured], ours: list[Measured], images: i
         lines.append(f"| {name} | {cells} | {', '.join(f'{run.p_at_1:.3f}' for run in runs)} |")
     ratios = [a / b for a, b in zip(middle[names[0]], middle[names[1]], strict=True)]
     lines.append(f"| times faster | {' | '.join(f'{ratio:.1f}' for ratio in ratios)} | |")
-    lines += ["", f"{date.today()}, {platform.system()} {platform.machine()}, torch {torch.__version__.split('+')[0]}."]
+    lines += [
+        "",
+        f"{date.today()}, {platform.system()} {platform.machine()}, {DEVICE.type},"
+        f" torch {torch.__version__.split('+')[0]}.",
+    ]
     return "\n".join(lines) + "\n"
 
 

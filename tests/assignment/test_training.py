@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
+from torch import nn
 
 from assignment.checking.load import load_module
 from assignment.datasets.data import among_themselves
 from assignment.datasets.split import ArraySplit
-from assignment.training import checkpoints, loop, preparing, runs, schedules, seeds
+from assignment.training import checkpoints, loop, precision, preparing, runs, schedules, seeds
 from assignment.training import model as models
 from assignment.training.config import Config, read
 from assignment.training.distributed import Group
@@ -408,3 +409,23 @@ def test_commands_say_what_is_wrong_in_one_line():
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 2, arguments
         assert words in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_parts_of_a_batch_are_the_batch(monkeypatch):
+    images = torch.randn(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    sizes: list[int] = []
+
+    def passed(pixels: int, training: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        monkeypatch.setattr(precision, "PIXELS", pixels)
+        torch.manual_seed(0)
+        layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveMaxPool2d(1), nn.Flatten())
+        network = Network(layers.train(training), torch.device("cpu"), None)
+        layers.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+        rows = network(images)
+        rows.square().sum().backward()
+        return rows.detach(), layers[0].weight.grad
+
+    whole, parts = passed(10**9, False), passed(2 * 16 * 16, False)
+    torch.testing.assert_close(parts, whole)
+    passed(2 * 16 * 16, True)  # a BatchNorm layer that learns its statistics needs the batch as it is
+    assert sizes == [5, 2, 2, 1, 5]
