@@ -249,7 +249,8 @@ def trials_page(rows: list[Row]) -> str:
     lines = ["# What was tried before a recipe was settled", ""]
     lines += [
         "Written by `python -m solution tables` from the files below `trials/`, which `python -m solution run --trial`",
-        "writes. Figures of the validation classes at the best epoch; the test classes were not looked at.",
+        "writes. Figures of the validation classes at the best epoch; the test classes were not looked at, but in those",
+        "marked †: full runs by an earlier recipe, kept for what they say on validation.",
     ]
     tried: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
@@ -278,7 +279,7 @@ def _tried_cells(group: list[Row], varied: list[str]) -> list[str]:
     first = group[0]
     return [
         *(str(first["settings"].get(name)) for name in varied),
-        str(len(group)),
+        f"{len(group)}{' †' * any(row.get('full_run', False) for row in group)}",
         ", ".join(str(row["best_epoch"]) for row in group),
         _change(group, "val", lambda tree: tree["P@1"]),
         _change(group, "val", lambda tree: tree["mAP"]),
