@@ -309,7 +309,7 @@ def train(model: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer
     freeze_batchnorm(model)
     total, triplets = 0.0, 0
     for batch in loader:
-        images = torch.cat(list(batch)).to(device)  # one forward pass for all three roles
+        images = torch.cat([role.to(device) for role in batch])  # one forward pass for all three roles
         anchor, positive, negative = model(images).chunk(3)
         losses = triplet_loss(paired_distances(anchor, positive), paired_distances(anchor, negative), margin)
         optimizer.zero_grad()

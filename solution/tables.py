@@ -249,8 +249,8 @@ def trials_page(rows: list[Row]) -> str:
     lines = ["# What was tried before a recipe was settled", ""]
     lines += [
         "Written by `python -m solution tables` from the files below `trials/`, which `python -m solution run --trial`",
-        "writes. Figures of the validation classes at the best epoch; the test classes were not looked at, but in those",
-        "marked †: full runs by an earlier recipe, kept for what they say on validation.",
+        "writes. Figures of the validation classes at the best epoch; the test classes were not looked at, except in",
+        "rows marked †: full runs by an earlier recipe, kept for what they say on validation.",
     ]
     tried: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
