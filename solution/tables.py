@@ -297,13 +297,13 @@ def plots(rows: list[Row]) -> None:
         own = [row for row in own if row["epochs"]]
         if not own:
             continue
-        named = {f"{row['recipe']}, {row['backbone']}": row for row in own}
-        figure, axes = canvas.new_figure(7.5, 4.5)
-        for name, row in named.items():
+        named = {_label(row, own): row for row in own}
+        figure, axes = canvas.new_figure(9, 4.5)
+        for (name, row), style in zip(named.items(), curves.styles(), strict=False):
             points = row["history"]
-            axes[0, 0].plot([p["epoch"] for p in points], [p["P@1"] for p in points], label=name)
+            axes[0, 0].plot([p["epoch"] for p in points], [p["P@1"] for p in points], label=name, **style)
         axes[0, 0].set(xlabel="epoch", ylabel="P@1, validation")
-        axes[0, 0].legend(fontsize=6)
+        axes[0, 0].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))  # beside the lines, never on them
         canvas.save(figure, FOLDER / f"curves-{family}.svg")
         drawn = {
             name: curves.PrecisionRecall(
@@ -313,6 +313,14 @@ def plots(rows: list[Row]) -> None:
             if r["pr_curve"]
         }
         canvas.save(curves.precision_recall(drawn), FOLDER / f"precision-{family}.svg")
+
+
+def _label(row: Row, among: list[Row]) -> str:
+    """The recipe's name in a plot of its family, and what tells its rows apart where there are several."""
+    name = row["recipe"].removeprefix(f"{row['recipe'].split('-')[0]}-")
+    if len({other["backbone"] for other in among if other["recipe"] == row["recipe"]}) > 1:
+        name += f", {row['backbone']}"
+    return name + "".join(f", {setting} {value}" for setting, value in row["changed"].items())
 
 
 def write_tables() -> Path:

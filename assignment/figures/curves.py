@@ -5,10 +5,10 @@ Several models share one plot; each has a colour and a dash of its own, and its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,7 +45,7 @@ class Roc:
 def precision_recall(curves: Mapping[str, PrecisionRecall]) -> Figure:
     """Plot precision over recall for each model, with its mAP in the legend; ValueError if there is no curve."""
     figure, axes = _square(curves, "precision–recall")
-    for (name, curve), style in zip(curves.items(), _styles(), strict=False):
+    for (name, curve), style in zip(curves.items(), styles(), strict=False):
         label = f"{plain(name)}   mAP {_number(curve.mean_ap)}"
         axes.plot(curve.recall, curve.precision, label=label, **style)
     axes.set(xlabel="recall", ylabel="precision")
@@ -61,7 +61,7 @@ def roc(curves: Mapping[str, Roc]) -> Figure:
     """
     figure, axes = _square(curves, "ROC")
     axes.plot([0, 1], [1, 0], color="#999999", linewidth=0.8, linestyle=":")
-    for (name, curve), style, marker in zip(curves.items(), _styles(), cycle(MARKERS), strict=False):
+    for (name, curve), style, marker in zip(curves.items(), styles(), cycle(MARKERS), strict=False):
         label = f"{plain(name)}   AUC {_number(curve.auc)}, EER {_number(curve.eer)}"
         axes.plot(curve.false_rate, curve.true_rate, label=label, **style)
         if curve.eer is not None:
@@ -138,7 +138,7 @@ def history(epochs: Sequence[float], panels: Mapping[str, Mapping[str, Sequence[
         raise ValueError(f"a history needs lines of {len(epochs)} values, one an epoch")
     figure, axes = new_figure(5.2, 1.7 * len(panels) + 0.4, rows=len(panels))
     for (title, panel), each in zip(panels.items(), axes[:, 0], strict=True):
-        for (name, values), style in zip(panel.items(), _styles(), strict=False):
+        for (name, values), style in zip(panel.items(), styles(), strict=False):
             # A line of one point would be invisible without a mark.
             each.plot(epochs, values, label=plain(name), marker="o", markersize=3, **style)
         if best is not None:
@@ -161,10 +161,11 @@ def _square(curves: Mapping, what: str):
     return figure, axes[0, 0]
 
 
-def _styles():
+def styles() -> Iterator[dict[str, Any]]:
     """Colours that change with every line, and dashes that change, too, so that print and any eye tell them apart."""
     for number in cycle(range(len(COLOURS) * len(DASHES))):
-        yield {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)], "linewidth": 1.8}
+        dashes = DASHES[(number + number // len(COLOURS)) % len(DASHES)]
+        yield {"color": COLOURS[number % len(COLOURS)], "linestyle": dashes, "linewidth": 1.8}
 
 
 def _number(value: float | None) -> str:
