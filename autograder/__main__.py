@@ -2,9 +2,10 @@
 
 Exit status: 0 done (whatever the grade) · 1 `selftest` or `release --check` found a fault, `grade --replay` gave
 another grade, or a file of a `batch` brought its sandbox down twice · 2 wrong options · 3 the submission cannot be
-graded as a file, a `batch` finds none, or a `report` no batch · 4 the grader cannot be trusted here (no isolation, a
-canary failed, a broken test) · 5 the reports or the journal could not be written, or another run uses the folder ·
-130 a `batch` was stopped with Ctrl-C.
+graded as a file, a `batch` finds none, a `report` no batch, or an `export` nothing that it can use · 4 the grader
+cannot be trusted here (no isolation, a canary failed, a broken test) · 5 what was asked for could not be written, or
+another run uses the folder ·
+130 a `batch` was stopped with Ctrl-C · 143 with SIGTERM.
 """
 
 from __future__ import annotations
@@ -27,6 +28,21 @@ if TYPE_CHECKING:
     from autograder.intake import Upload
 
 OK, FAULT, USAGE, UNUSABLE, UNTRUSTED, UNWRITTEN = range(6)
+INTERRUPTED, TERMINATED = 130, 143  # as shells report the two signals
+
+EXPORT_STATUS = (
+    "Exit status: 0 written, who is left out is listed · 2 an option is wrong, missing, or does not fit the rest · "
+    "3 what is given cannot be used (no batch, a damaged class.json or record, another sheet or gradebook) · "
+    "5 a file cannot be written."
+)
+REPORT_STATUS = (
+    "Exit status: 0 the page is written · 2 wrong options · 3 no folder of a batch, or its class.json is damaged · "
+    "5 the page cannot be written."
+)
+RELEASE_STATUS = (
+    "Exit status: 0 written, with --check fresh and clean · 1 something leaks, is stale, or cannot be written · "
+    "2 wrong options."
+)
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 errors = Console(stderr=True, highlight=False)
@@ -107,6 +123,15 @@ def _handed(uploads: list[Upload], data: str, root: Path | None) -> Handed | Non
         stop(USAGE, str(problem))
 
 
+def _other_kind(file: Path, manifest: Manifest) -> str:
+    """What to do with a file that is neither Python nor a notebook."""
+    from autograder.intake.archives import is_archive
+
+    if is_archive(file.name):
+        return f"{file} is an archive: `python -m autograder batch {file} --out DIR` takes it, of one student, too"
+    return f"{file} is neither a .py nor an .ipynb; give the student's {manifest.file}"
+
+
 def _tell_notebook(notes: tuple[str, ...], manifest: Manifest, console: Console) -> None:
     console.print(f"lines count in {manifest.file} as it was made of the notebook; --out keeps it", style="dim")
     for note in notes:
@@ -150,6 +175,7 @@ def grade(
     if root and not data:
         stop(USAGE, f"--root {root} is the folder of a data set: say which with --data")
     from autograder.intake import IntakeError, read_submission
+    from autograder.intake.choice import KINDS
     from autograder.replay import MOST_DIFFERENCES, differences, read_past
 
     try:
@@ -160,6 +186,8 @@ def grade(
                 stop(USAGE, f"{replay} judged a checkpoint, too: add it with --checkpoint")
         if file is None:
             stop(USAGE, "give the student's file, or a record with --replay")
+        if file.is_file() and file.suffix.lower() not in KINDS:
+            stop(UNUSABLE, _other_kind(file, manifest))
         submission = read_submission(file, manifest)
         submission = submission if past is None else past.named(submission)
         uploads = _uploads(checkpoint, baseline_weights, manifest)
@@ -246,45 +274,48 @@ def batch(
     from autograder.intake import IntakeError
     from autograder.journal import JournalError
     from autograder.lateness import DeadlineError
+    from autograder.places import PlaceError
     from autograder.sandbox.backends import IsolationError
+    from autograder.stopping import Terminated, sigterm_like_ctrl_c
     from autograder.workers import CrewError
 
     manifest = load()
     if (dask and workers) or (gpu and not dask):
         stop(USAGE, "--dask takes the workers that its cluster has, so not --workers; --gpu goes with --dask")
     try:
-        report = grade_class(
-            source,
-            out,
-            manifest,
-            Console(),
-            isolation=isolation.value,
-            workers=workers or cores(),
-            roster=roster,
-            deadline=deadline,
-            assignment=assignment,
-            seed=seed,
-            tasks=_known_tasks(task or [], manifest),
-            canary=canary,
-            dask=dask,
-            gpu=gpu,
-        )
-    except DeadlineError as problem:
+        with sigterm_like_ctrl_c():
+            report = grade_class(
+                source,
+                out,
+                manifest,
+                Console(),
+                isolation=isolation.value,
+                workers=workers or cores(),
+                roster=roster,
+                deadline=deadline,
+                assignment=assignment,
+                seed=seed,
+                tasks=_known_tasks(task or [], manifest),
+                canary=canary,
+                dask=dask,
+                gpu=gpu,
+            )
+    except (DeadlineError, PlaceError) as problem:
         stop(USAGE, str(problem))
     except IntakeError as problem:
         stop(UNUSABLE, str(problem))
     except (IsolationError, CrewError) as problem:
         stop(UNTRUSTED, f"the grader is at fault, not a submission: {problem}")
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as asked:
         errors.print("stopped; what is done is in the journal, and the same command goes on")
-        raise typer.Exit(130) from None
+        raise typer.Exit(TERMINATED if isinstance(asked, Terminated) else INTERRUPTED) from None
     except OSError as problem:
         told = str(problem) if isinstance(problem, JournalError) else f"{problem.filename}: {problem.strerror}"
         stop(UNWRITTEN, told)
     raise typer.Exit(FAULT if report.fell else OK)
 
 
-@app.command()
+@app.command(epilog=RELEASE_STATUS)
 def release(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; fail if something is stale or leaks.")
@@ -320,7 +351,7 @@ def release(
         stop(FAULT, str(problem))
 
 
-@app.command()
+@app.command(epilog=EXPORT_STATUS)
 def export(
     records: Annotated[
         list[Path], typer.Argument(metavar="OUT…", help="What `batch --out` wrote, or record.json files.")
@@ -345,7 +376,7 @@ def export(
 ) -> None:
     """Write grades for a learning platform; points are those after lateness. In nbgrader, manual grades stay."""
     from autograder.export_command import Wanted, export_class
-    from autograder.exports import ExportError
+    from autograder.exports import ExportError, OptionError
     from autograder.nbgrader import CourseError
 
     wanted = Wanted(moodle, canvas, brute, csv, junit, gradescope, out, column, bonus, scale, leaderboard)
@@ -358,13 +389,15 @@ def export(
             from autograder.nbgrader.exporting import export_records
 
             export_records(nbgrader, records, load(), _wide(Console()), student, assignment, add_students)
-    except (CourseError, ExportError) as problem:
+    except OptionError as problem:
         stop(USAGE, str(problem))
+    except (CourseError, ExportError) as problem:
+        stop(UNUSABLE, str(problem))
     except OSError as problem:
         stop(UNWRITTEN, f"{problem.filename} cannot be written: {problem.strerror}")
 
 
-@app.command()
+@app.command(epilog=REPORT_STATUS)
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `batch --out` wrote.")],
     pseudonyms: Annotated[

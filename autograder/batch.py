@@ -8,6 +8,7 @@ ends with the same grades.
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import time
@@ -22,13 +23,17 @@ from autograder import fingerprint
 from autograder.intake import IntakeError, Submission
 from autograder.intake.classes import Class, Student
 from autograder.journal import Journal, JournalError, digest, write_whole
+from autograder.places import move_aside
 from autograder.summary import FELL, UNUSABLE, Summary, hand_in
 from autograder.workers import Done, Job
 
 Tree = dict[str, Any]
 Publish = Callable[[Tree, str, Path], None]  # record, source, folder
+Refuse = Callable[[str, str, str, Path], None]  # state, why there is no grade, name of the file, folder
 STAMP = ".written"
+RECORD = "record.json"
 SUMMARY = "class.json"
+STUDENTS, EARLIER = "students", "earlier"  # folders: of the class as it is, and what is out of date
 
 
 class Graders(Protocol):
@@ -44,7 +49,10 @@ class Graders(Protocol):
 
 @dataclass(frozen=True)
 class Order:
-    """How files are graded. `assignment`, `grader`: hashes; `seed`: of all files, None for each file's own."""
+    """How files are graded. `assignment`, `grader`: hashes; `seed`: of all files, None for each file's own.
+
+    `deadline`: after which hand-ins are late, None for none; it changes no grade.
+    """
 
     manifest: Manifest
     assignment: str
@@ -52,6 +60,7 @@ class Order:
     isolation: str
     seed: int | None = None
     tasks: tuple[str, ...] | None = None
+    deadline: datetime.datetime | None = None
 
     def job(self, submission: Submission) -> Job:
         """The job of one submission; the same file is the same job, whoever handed it in."""
@@ -63,7 +72,10 @@ class Order:
 
 @dataclass
 class Report:
-    """What a batch did: how many students were graded now, taken over, unusable, and how many felled their sandbox."""
+    """What a batch did: how many students were graded now, taken over, unusable, and how many felled their sandbox.
+
+    `aside`: names of the students' folders that were out of date and are moved away.
+    """
 
     graded: int = 0
     taken_over: int = 0
@@ -71,6 +83,7 @@ class Report:
     unusable: int = 0
     fell: int = 0
     seconds: float = 0.0
+    aside: list[str] = field(default_factory=list)
     summary: Path = field(default_factory=Path)
 
 
@@ -79,7 +92,8 @@ class Batch:
 
     Args:
         handed: the class. order: how files are graded. journal: open, in the folder of the batch.
-        publish: writes a student's reports. watch: called with the summary whenever a student is done.
+        publish: writes a student's reports. refuse: writes the page of one without a grade.
+        watch: called with the summary whenever a student is done.
     """
 
     def __init__(
@@ -89,13 +103,23 @@ class Batch:
         journal: Journal,
         publish: Publish,
         watch: Callable[[Summary], None] = lambda summary: None,
+        refuse: Refuse = lambda state, problem, name, folder: None,
     ) -> None:
         self.handed, self.order, self.journal, self.publish, self.watch = handed, order, journal, publish, watch
-        self.summary = Summary(order.manifest)
+        self.refuse = refuse
+        self.summary = Summary(order.manifest, order.deadline is not None)
         self.report = Report()
         self._reports = fingerprint.of_reports()
         self._waiting: dict[str, list[Student]] = defaultdict(list)  # students by the key of their grade
         self._open: list[str] = []
+
+    def clear(self) -> None:
+        """Move folders aside whose students are not in the class any more; JournalError if that is not possible."""
+        folder = self.journal.folder / STUDENTS
+        own = {student.folder for student in self.handed.students}
+        for found in sorted(folder.iterdir()) if folder.is_dir() else []:
+            if found.is_dir() and found.name not in own:
+                self._aside(found)
 
     def sort(self) -> int:
         """Read every file once; finish those whose grade is in the journal; return how many files are left to grade."""
@@ -125,8 +149,7 @@ class Batch:
             students = self._waiting[done.key]
             if done.fault:
                 for student in students:
-                    message = f"its sandbox did not survive it ({done.fault}): grade it by hand"
-                    self._without(student, FELL, message)
+                    self._without(student, FELL, f"grading it broke off ({done.fault}); grade it by hand")
                 continue
             record = json.loads(done.record)
             facts = {name: record[name] for name in ("seed", "points", "bonus")}
@@ -141,7 +164,8 @@ class Batch:
         """Write the class's summary; JournalError if it cannot be written."""
         path = self.journal.folder / SUMMARY
         order = self.order
-        facts = {"grader": order.grader, "assignment_hash": self.order.assignment, "isolation": self.order.isolation}
+        facts: Tree = {"grader": order.grader, "assignment_hash": order.assignment, "isolation": order.isolation}
+        facts["deadline"] = order.deadline.isoformat() if order.deadline else None
         tree = self.summary.tree(self.handed, facts, measured)
         try:
             write_whole(path, json.dumps(tree, indent=1, allow_nan=False) + "\n")
@@ -166,7 +190,7 @@ class Batch:
                 ):
                     yield job
                     continue
-                problem = "the file changed while the batch ran; run it again"
+                problem = "the file changed while it was to be graded; run the batch again"
             except IntakeError as found:
                 problem = str(found)
             for owner in self._waiting[key]:
@@ -182,10 +206,19 @@ class Batch:
         self.watch(self.summary)
 
     def _write(self, student: Student, record: Tree) -> None:
-        folder = self.journal.folder / "students" / student.folder
-        stamp = digest(json.dumps(record) + self._reports)
-        if student.latest is None:
+        if (latest := student.latest) is None:
             return
+
+        def fill(folder: Path) -> None:
+            write_whole(folder / kept_name(latest.name), latest.path.read_bytes())
+            self.publish(record, latest.read(self.order.manifest).source, folder)
+
+        self._renew(student, json.dumps(record), fill)
+
+    def _renew(self, student: Student, content: str, fill: Callable[[Path], None]) -> None:
+        """Have a student's folder filled, unless its stamp says that just this content is there."""
+        folder = self.journal.folder / STUDENTS / student.folder
+        stamp = digest(content + self._reports)
         try:
             if (folder / STAMP).read_text(encoding="utf-8") == stamp:
                 return
@@ -195,28 +228,38 @@ class Batch:
             folder.mkdir(parents=True, exist_ok=True)
             for rest in (folder / STAMP, *folder.glob(".*.new")):  # the latter of a run that was killed
                 rest.unlink(missing_ok=True)
-            data = student.latest.path.read_bytes()
-            write_whole(folder / kept_name(student.latest.name), data)
-            source = student.latest.read(self.order.manifest).source
-            self.publish(record, source, folder)
+            fill(folder)
             write_whole(folder / STAMP, stamp)
         except OSError as problem:
             raise _unwritable(folder, problem) from None
 
+    def _aside(self, folder: Path) -> None:
+        try:
+            move_aside(folder, self.journal.folder / EARLIER)
+        except OSError as problem:
+            raise _unwritable(folder, problem) from None
+        self.report.aside.append(folder.name)
+
     def _without(self, student: Student, state: str, problem: str) -> None:
-        """Note a student who gets no grade."""
+        """Note a student who gets no grade; an earlier one's reports must not stay where they would be sent out."""
         self.report.unusable += state == UNUSABLE
         self.report.fell += state == FELL
+        folder = self.journal.folder / STUDENTS / student.folder
+        if (folder / RECORD).exists():
+            self._aside(folder)
+        name = student.latest.name if student.latest else ""
+        self._renew(student, f"{state} {problem}", lambda folder: self.refuse(state, problem, name, folder))
         self.summary.add(student, None, state, problem)
         self.watch(self.summary)
 
 
 def run(batch: Batch, make_crew: Callable[[], Graders], meanwhile: Callable[[], object] = lambda: None) -> Report:
-    """Sort, grade and close; what is raised on the way leaves all that is done in the journal.
+    """Clear, sort, grade and close; what is raised on the way leaves all that is done in the journal.
 
     `meanwhile` is called while the graders get ready.
     """
     start = time.monotonic()
+    batch.clear()
     if batch.sort():
         with make_crew() as crew:
             meanwhile()
@@ -243,7 +286,7 @@ def _unwritable(path: Path, problem: OSError) -> JournalError:
     if isinstance(problem, JournalError):
         return problem
     reason = problem.strerror or str(problem)
-    return JournalError(f"{path} cannot be written ({reason}); nothing that is done is lost: run it again")
+    return JournalError(f"{path} cannot be written ({reason}); put that right and run it again: nothing done is lost")
 
 
 def cores() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,13 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from assignment.manifest import Manifest
-from autograder import fingerprint
-from autograder.batch import Batch, Graders, Order, Report, run
+from autograder import fingerprint, places
+from autograder.batch import EARLIER, Batch, Graders, Order, Report, run
 from autograder.cluster.crew import Cluster, DaskCrew
 from autograder.intake.classes import Class, read_class
 from autograder.intake.roster import read_roster
 from autograder.journal import Journal
 from autograder.lateness import rule
+from autograder.reports.words import counted
 from autograder.sandbox import backends
 from autograder.summary import Summary
 from autograder.workers import Crew, seconds_for, walled
@@ -49,9 +49,10 @@ def grade_class(
     With `dask`, the address of a scheduler, its cluster grades instead of `workers` processes of this machine.
 
     Raises:
-        DeadlineError, IntakeError: options or hand-ins cannot be understood. IsolationError, CrewError: the grader
-        cannot be trusted here. JournalError: `out` cannot be written. All that is done stays done.
+        DeadlineError, PlaceError, IntakeError: options or hand-ins cannot be understood. IsolationError, CrewError:
+        the grader cannot be trusted here. JournalError: `out` cannot be written. All that is done stays done.
     """
+    places.keep_apart(source, out)
     late = rule(manifest, deadline)
     people = read_roster(roster) if roster is not None else None
     grader, own = fingerprint.of_grader(), fingerprint.of_assignment(manifest)
@@ -63,18 +64,22 @@ def grade_class(
         else:
             wall = backends.start(isolation).name  # a missing isolation shall be one line, not a worker's last words
             crew = Crew(walled(isolation, canary), workers, seconds_for(manifest))
-        order = Order(manifest, own, grader, wall, seed, tuple(tasks) if tasks is not None else None)
-        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="dml-class-"))
-        journal = stack.enter_context(Journal(out))
+        order = Order(manifest, own, grader, wall, seed, tuple(tasks) if tasks is not None else None, late.deadline)
+        scratch = stack.enter_context(places.scratch())
         with console.status("reading what was handed in"):
-            handed = read_class(source, Path(scratch), manifest, late, people, assignment)
+            handed = read_class(source, scratch, manifest, late, people, assignment)
+        journal = stack.enter_context(Journal(places.made(out)))  # nothing is made where there is nothing to grade
         if journal.torn:
-            console.print(f"the journal's last line was torn ({journal.torn} bytes) and is written again")
+            console.print(f"the journal's last line was torn ({counted(journal.torn, 'byte')}) and is written again")
         if journal.damaged:
-            console.print(f"{journal.damaged} lines of the journal cannot be read; what they said is graded again")
+            lost = counted(journal.damaged, "line")
+            console.print(f"{lost} of the journal cannot be read; what was said there is graded again")
         with Bar(handed, console) as bar:
-            batch = Batch(handed, order, journal, _publish(manifest), bar)
-            report = run(batch, lambda: crew, _import_reports)
+            batch = Batch(handed, order, journal, _publish(manifest), bar, _refuse(manifest))
+            try:
+                report = run(batch, lambda: crew, _import_reports)
+            finally:  # what was moved is moved, whatever ended the run
+                _tell_aside(batch.report, out, console)
         _tell(report, batch.summary, handed, console)
         _page(out, manifest, console)
         return report
@@ -113,6 +118,17 @@ def _import_reports() -> None:
     from autograder.reports import feedback, write  # noqa: F401
 
 
+def _refuse(manifest: Manifest) -> Any:
+    """What writes the page of a student without a grade."""
+
+    def refuse(state: str, problem: str, name: str, folder: Path) -> None:
+        from autograder.reports import ungraded, write
+
+        write.write_pages(ungraded.feedback(state, problem, name, manifest), folder)
+
+    return refuse
+
+
 def _publish(manifest: Manifest) -> Any:
     """What writes one student's reports."""
 
@@ -138,12 +154,23 @@ def _page(out: Path, manifest: Manifest, console: Console) -> None:
         console.print(Text(told, "yellow"), soft_wrap=True)
 
 
+def _tell_aside(report: Report, out: Path, console: Console) -> None:
+    """Which students' folders were moved away, if any were."""
+    if not report.aside:
+        return
+    folders = counted(len(report.aside), "student's folder was", "students' folders were")
+    names = ", ".join(report.aside[:SHOWN_PROBLEMS]) + (", …" if len(report.aside) > SHOWN_PROBLEMS else "")
+    told = f"{folders} out of date and moved to {out / EARLIER}: {names}"
+    console.print(Text(told, "yellow"), soft_wrap=True)
+
+
 def _tell(report: Report, summary: Summary, handed: Class, console: Console) -> None:
     """The batch in a few lines."""
     pace = f", {report.files / report.seconds * 60:.0f} per minute" if report.files and report.seconds else ""
     console.print(
-        f"{len(handed.students)} hand-ins ({handed.platform}): {report.graded} graded now from {report.files} "
-        f"different files in {report.seconds:.0f} s{pace}; {report.taken_over} taken over from the journal",
+        f"{counted(len(handed.students), 'hand-in')} ({handed.platform}): {report.graded} graded now from "
+        f"{counted(report.files, 'different file')} in {report.seconds:.0f} s{pace}; "
+        f"{report.taken_over} taken over from the journal",
         highlight=False,
         soft_wrap=True,
     )

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
 from assignment.manifest import Manifest
-from autograder.exports import ExportError, brute, canvas, moodle, sheet, table
+from autograder.exports import ExportError, OptionError, brute, canvas, moodle, sheet, table
 from autograder.exports.filling import Filled
+from autograder.exports.leaving_out import tell
 from autograder.exports.results import Result, Results, graded_in, read_results
-from autograder.journal import write_whole
-from autograder.reports import safe
-
-SHOWN_NOTES = 20
+from autograder.exports.writing import make_folder, write_file
+from autograder.reports.words import counted
 
 
 @dataclass(frozen=True)
@@ -44,10 +42,10 @@ def export_class(paths: Sequence[Path], wanted: Wanted, manifest: Manifest, cons
     """Write everything that is asked for and say a line about each.
 
     Raises:
-        ExportError: what is given cannot be exported so. OSError: a file cannot be written.
+        OptionError: options do not fit. ExportError: what is given cannot be used. OSError: a file cannot be written.
     """
     if wanted.out is not None and bool(wanted.moodle) == bool(wanted.canvas):
-        raise ExportError("--out names the filled sheet of --moodle or of --canvas: give one of them")
+        raise OptionError("--out names the filled sheet of --moodle or of --canvas: give one of them")
     if wanted.moodle or wanted.canvas or wanted.brute or wanted.csv:
         results = _one_class(paths)
         if wanted.moodle:
@@ -60,22 +58,22 @@ def export_class(paths: Sequence[Path], wanted: Wanted, manifest: Manifest, cons
             _save_filled(done, wanted.canvas, wanted.out, console)
         if wanted.brute:
             text, notes = brute.points_file(results, wanted.bonus)
-            _save(wanted.brute, text, f"{text.count(chr(10))} students", console)
-            _tell(notes, console)
+            _save(wanted.brute, text, counted(text.count("\n"), "student"), console)
+            tell(notes, console)
         if wanted.csv:
-            _save(wanted.csv, table.as_csv(results), f"{len(results.students)} hand-ins", console)
+            _save(wanted.csv, table.as_csv(results), counted(len(results.students), "hand-in"), console)
     if wanted.junit:
         from autograder.exports.junit import as_junit
 
         students = graded_in(paths)
-        _save(wanted.junit, as_junit(students, manifest), f"{len(students)} suites", console)
+        _save(wanted.junit, as_junit(students, manifest), counted(len(students), "suite"), console)
     if wanted.gradescope:
         _gradescope(paths, wanted.gradescope, wanted.leaderboard, manifest, console)
 
 
 def _one_class(paths: Sequence[Path]) -> Results:
     if len(paths) != 1:
-        raise ExportError("give one folder for a sheet, the one that 'batch --out' wrote")
+        raise OptionError("give one folder for a sheet, the one that 'batch --out' wrote")
     return read_results(paths[0])
 
 
@@ -94,11 +92,13 @@ def _gradescope(paths: Sequence[Path], target: Path, leaderboard: bool, manifest
     if len(students) == 1 and not target.is_dir():
         _save(target, texts[0], "1 submission", console)
         return
-    for result, text in zip(students, texts, strict=True):
-        name = Path(result.row["folder"]).name or (result.folder.name if result.folder else "")
-        (target / name).mkdir(parents=True, exist_ok=True)
-        write_whole(target / name / "results.json", text)
-    console.print(f"{target}: {len(students)} submissions", soft_wrap=True, highlight=False)
+    names = [Path(result.row["folder"]).name or result.path.resolve().parent.name for result in students]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ExportError(f"several of these records lie in a folder '{twice}'; export them one by one")
+    for name, text in zip(names, texts, strict=True):
+        make_folder(target / name)
+        write_file(target / name / "results.json", text)
+    console.print(f"{target}: {counted(len(students), 'submission')}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _save_filled(done: Filled, source: Path, out: Path | None, console: Console) -> None:
@@ -106,20 +106,13 @@ def _save_filled(done: Filled, source: Path, out: Path | None, console: Console)
     _save(
         out or source.with_name(f"{source.stem}-filled{source.suffix}"),
         done.text,
-        f"{done.filled} grades{replaced}",
+        f"{counted(done.filled, 'grade')}{replaced}",
         console,
     )
-    _tell(done.notes, console)
+    tell(done.notes, console)
 
 
 def _save(path: Path, text: str, what: str, console: Console) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, text)
+    make_folder(path.parent)
+    write_file(path, text)
     console.print(f"{path}: {what}", soft_wrap=True, highlight=False, markup=False)
-
-
-def _tell(notes: list[str], console: Console) -> None:
-    for note in notes[:SHOWN_NOTES]:
-        console.print(Text(f"  {safe.clean(note)}", "yellow"), soft_wrap=True)
-    if len(notes) > SHOWN_NOTES:
-        console.print(f"  … and {len(notes) - SHOWN_NOTES} more", highlight=False)

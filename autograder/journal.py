@@ -159,7 +159,9 @@ class Journal:
         if isinstance(problem, JournalError):
             return problem
         reason = problem.strerror or type(problem).__name__
-        return JournalError(f"{self.folder} cannot be written ({reason}); nothing that is done is lost: run it again")
+        return JournalError(
+            f"{self.folder} cannot be written ({reason}); put that right and run it again, nothing that is done is lost"
+        )
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

@@ -23,6 +23,11 @@ class Late:
     loss: float | None
 
 
+def after_loss(points: float, loss: float | None) -> float:
+    """Points after what lateness costs; all of them where nobody knows how late it was."""
+    return round(points * (1 - (loss or 0.0)), 6)
+
+
 @dataclass(frozen=True)
 class Rule:
     """The deadline (None: nothing is late by the clock) and what is lost after it."""

@@ -10,22 +10,29 @@ import datetime
 import platform
 import statistics
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from assignment.checking.outcome import FAILED, PASSED, SKIPPED
 from assignment.manifest import Manifest
 from autograder.intake.classes import Class, Student
+from autograder.lateness import after_loss
+from autograder.reports.words import counted, state_of
 
 SCHEMA = 1
-GRADED, UNUSABLE, FELL = "graded", "unusable", "fell"  # a grade; nothing to grade; the sandbox did not survive it twice
+GRADED, UNUSABLE, FELL = "graded", "unusable", "fell"  # a grade; nothing to grade; it brought its sandbox down
+KINDS = {UNUSABLE: "nothing to grade", FELL: "grade by hand"}  # the states without a grade, in words
 Tree = dict[str, Any]
 
 
 class Summary:
-    """Takes in students as their grades come; tells how the class stands at any time."""
+    """Takes in students as their grades come; tells how the class stands at any time.
 
-    def __init__(self, manifest: Manifest) -> None:
-        self.manifest = manifest
+    `deadline`: whether hand-ins are late after one.
+    """
+
+    def __init__(self, manifest: Manifest, deadline: bool = False) -> None:
+        self.manifest, self.deadline = manifest, deadline
         self.rows: dict[str, Tree] = {}
         self._tests: dict[tuple[str, str], Tree] = {}
         self._misconceptions: dict[str, set[str]] = defaultdict(set)
@@ -61,10 +68,6 @@ class Summary:
     def tree(self, handed: Class, facts: Tree, measured: Tree) -> Tree:
         """The whole summary. `facts`: of the run, the same each time; `measured`: what differs from run to run."""
         rows = [self.rows[student.key] for student in handed.students if student.key in self.rows]
-        same: dict[str, list[str]] = defaultdict(list)
-        for row in rows:
-            if row["sha256"]:
-                same[row["sha256"]].append(row["key"])
         return {
             "schema": SCHEMA,
             "assignment": {"title": self.manifest.title, "version": self.manifest.version},
@@ -72,7 +75,7 @@ class Summary:
             "platform": handed.platform,
             **facts,
             "students": rows,
-            "missing": [{"key": key, "name": name} for key, name in handed.missing],
+            "missing": [{"key": one.id, "name": one.name, "email": one.email} for one in handed.missing],
             "problems": self.problems(handed),
             "tasks": [self._task(task.id, rows) for task in self.manifest.tasks],
             "tests": sorted(self._tests.values(), key=lambda t: (-t["failed"], t["passed"], t["task"], t["name"])),
@@ -80,7 +83,7 @@ class Summary:
                 {"id": name, "count": len(keys), "students": sorted(keys)}
                 for name, keys in sorted(self._misconceptions.items(), key=lambda pair: (-len(pair[1]), pair[0]))
             ],
-            "identical": sorted(keys for keys in same.values() if len(keys) > 1),
+            "identical": _identical(handed.students),
             "measured": {
                 "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
                 "machine": f"{platform.system()} {platform.machine()}",
@@ -90,7 +93,7 @@ class Summary:
 
     def problems(self, handed: Class) -> list[Tree]:
         """Everything that an instructor has to look at, in one list."""
-        return _problems(handed, self.rows)
+        return (_untimed(handed.students) if self.deadline else []) + _problems(handed, self.rows)
 
     def _task(self, task_id: str, rows: list[Tree]) -> Tree:
         task = self.manifest.task(task_id)
@@ -124,10 +127,9 @@ def hand_in(student: Student) -> Tree:
     }
 
 
-def after_loss(points: float, student: Student) -> float:
-    """Points after what lateness costs; all of them where nobody knows how late it was."""
-    loss = student.late.loss if student.late else None
-    return round(points * (1 - (loss or 0.0)), 6)
+def flagged(flags: Iterable[str]) -> list[str]:
+    """The different things that a record's flags name, without their lines: "import os" of "line 3: import os"."""
+    return list(dict.fromkeys(flag.partition(": ")[2] or flag for flag in flags))
 
 
 def _row(student: Student, record: Tree | None, state: str, problem: str) -> Tree:
@@ -135,11 +137,13 @@ def _row(student: Student, record: Tree | None, state: str, problem: str) -> Tre
     points = record["points"] if record else 0.0
     bonus = record["bonus"] if record else 0.0
     tasks = record["tasks"] if record else []
+    loss = student.late.loss if student.late else None
     details = [test["details"] for entry in tasks for test in entry["tests"] if test["details"]]
     return {
         "key": student.key,
         "name": student.name,
         "email": student.email,
+        "login": student.login,
         "folder": f"students/{student.folder}",
         "standing": student.standing,
         "state": state,
@@ -147,10 +151,10 @@ def _row(student: Student, record: Tree | None, state: str, problem: str) -> Tre
         "points": points,
         "bonus": bonus,
         "late": hand_in(student)["late"],
-        "final": {"points": after_loss(points, student), "bonus": after_loss(bonus, student)},
-        "tasks": {entry["id"]: {"earned": entry["earned"], "state": entry["state"]} for entry in tasks},
+        "final": {"points": after_loss(points, loss), "bonus": after_loss(bonus, loss)},
+        "tasks": {entry["id"]: {"earned": entry["earned"], "state": state_of(entry)} for entry in tasks},
         "misconceptions": [],
-        "flags": len(record["flags"]) if record else 0,
+        "flags": len(flagged(record["flags"])) if record else 0,
         "p_at_1": next((d["p_at_1_after"] for d in details if isinstance(d.get("p_at_1_after"), (int, float))), None),
         "sha256": student.latest.sha256 if student.latest else "",
         "submitted": student.submitted or None,
@@ -162,15 +166,33 @@ def _row(student: Student, record: Tree | None, state: str, problem: str) -> Tre
     }
 
 
+def _identical(students: Iterable[Student]) -> list[list[str]]:
+    """Keys of those who handed in the same bytes, but for groups that share one hand-in as their platform lets them."""
+    same: dict[str, list[Student]] = defaultdict(list)
+    for student in students:
+        if student.latest is not None:
+            same[student.latest.sha256].append(student)
+    alike = (own for own in same.values() if len({student.where for student in own}) > 1)
+    return sorted([student.key for student in own] for own in alike)
+
+
+def _untimed(students: Iterable[Student]) -> list[Tree]:
+    """The problem that a deadline cannot be applied where the platform gives no times."""
+    number = sum(not student.submitted and student.late is None for student in students)
+    if not number:
+        return []
+    told = f"{counted(number, 'hand-in has', 'hand-ins have')} no time: none of them was called late"
+    return [{"kind": "deadline", "who": "", "message": f"a deadline is set, but {told}"}]
+
+
 def _problems(handed: Class, rows: dict[str, Tree]) -> list[Tree]:
     found = [{"kind": "left alone", "who": "", "message": note} for note in handed.notes]
     for student in handed.students:
         row = rows.get(student.key)
         if row is not None and row["problem"]:
-            found.append({"kind": row["state"], "who": student.key, "message": row["problem"]})
-        if student.standing in ("unlisted", "duplicate"):
-            message = "is not in the roster" if student.standing == "unlisted" else "cannot be told from another"
-            found.append({"kind": student.standing, "who": student.key, "message": f"{student.where} {message}"})
+            found.append({"kind": KINDS[row["state"]], "who": student.key, "message": row["problem"]})
+        if student.unclear:
+            found.append({"kind": student.standing, "who": student.key, "message": student.unclear})
         if student.late is not None and student.late.loss is None:
             message = "is called late by the platform, which does not say by how much: nothing was taken off"
             found.append({"kind": "late", "who": student.key, "message": message})

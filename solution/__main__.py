@@ -77,7 +77,7 @@ def run_one(name: str, overrides: dict[str, str], out: Path, trial: bool) -> Non
     from rich.console import Console
 
     from assignment.checking.load import load_module
-    from assignment.training import config, loop
+    from assignment.training import config, loop, runs
     from solution import catalogue, tables
 
     recipe = catalogue.find(name)
@@ -87,6 +87,7 @@ def run_one(name: str, overrides: dict[str, str], out: Path, trial: bool) -> Non
     folder = out / ".".join([name, settings.backbone, *said]).replace("/", "_") / f"seed{settings.seed}"
     console = Console(highlight=False)
     if (folder / "evaluation.json").exists():
+        runs.check(folder, settings, resume=True)  # a recipe that has changed since is another run
         console.print(f"{folder} is finished already; remove it to run it again", soft_wrap=True)
         return
     console.rule(f"{name}, {settings.backbone}, seed {settings.seed}")

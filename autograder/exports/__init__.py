@@ -7,4 +7,8 @@ from __future__ import annotations
 
 
 class ExportError(Exception):
-    """Nothing can be exported; one line says why and what to do."""
+    """What is given cannot be exported; one line says why and what to do."""
+
+
+class OptionError(ExportError):
+    """An option is missing or does not fit what is given; the line names it."""

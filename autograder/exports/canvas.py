@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 
-from autograder.exports import ExportError
+from autograder.exports import ExportError, OptionError
 from autograder.exports.filling import Filled, factor, fill, need
 from autograder.exports.results import Result, Results
 from autograder.exports.sheet import Cell, Finder, Sheet, Student, number, parsed
@@ -31,7 +31,8 @@ def fill_canvas(
             maximum.
 
     Raises:
-        ExportError: it is another sheet, it is not clear which column, or the maximum differs and `scale` is False.
+        ExportError: it is another sheet. OptionError: it is not clear which column, or the maximum differs and `scale`
+            is False.
     """
     need(sheet.header, ("Student", "ID", "Section"), sheet.name, WHAT)
     start = next((i for i, row in enumerate(sheet.rows[:BEFORE_STUDENTS]) if _first(row) == POINTS), None)
@@ -61,7 +62,7 @@ def _first(row: list[Cell]) -> str:
 
 
 def _column(sheet: Sheet, points: list[Cell], column: str, title: str) -> int:
-    """The number of the assignment's column; ExportError where it is not clear which one."""
+    """The number of the assignment's column; OptionError where it is not clear which one, ExportError without any."""
     closed = {i for i, cell in enumerate(points) if READ_ONLY in cell.value.casefold()}
     found = {
         i: match for i, name in enumerate(sheet.header) if i not in closed and (match := ASSIGNMENT.fullmatch(name))
@@ -76,10 +77,10 @@ def _column(sheet: Sheet, points: list[Cell], column: str, title: str) -> int:
     if not column and len(found) == 1:
         return next(iter(found))
     if len(fits) > 1:
-        raise ExportError(
+        raise OptionError(
             f"several columns of {sheet.name} are called '{asked}': give the number behind it with --column"
         )
     near = difflib.get_close_matches(column, names, n=1, cutoff=0.3) if column else []
     few = ", ".join(f"'{name}'" for name in names[:5]) + (" …" if len(names) > 5 else "")
     told = f"did you mean '{near[0]}'?" if near else f"choose with --column: {few}"
-    raise ExportError(f"{sheet.name} has {f'no column {column!r}' if column else 'several assignments'}; {told}")
+    raise OptionError(f"{sheet.name} has {f'no column {column!r}' if column else 'several assignments'}; {told}")

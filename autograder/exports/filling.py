@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from autograder.exports import ExportError
+from autograder.exports import ExportError, OptionError
 from autograder.exports.results import Result, Results
 from autograder.exports.sheet import Cell, Finder, Sheet
+from autograder.intake.roster import agree
 
 
 @dataclass
@@ -38,29 +40,44 @@ def fill(results: Results, sheet: Sheet, finder: Finder, grade: int, put: Put) -
         ExportError: nobody of the class is in the sheet.
     """
     done = Filled()
-    rows = [finder.find(keys_of(result, results.platform), result.name, result.email) for result in results.students]
-    if results.students and not any(row is not None for row in rows):
+    fits = [finder.find(keys_of(result, results.platform), result.name, result.email) for result in results.students]
+    if results.students and not any(fits):
         raise ExportError(f"nobody of this class is in {sheet.name}; is it the sheet of this course?")
-    taken = [id(row) for row in rows if row is not None]
-    for result, row in zip(results.students, rows, strict=True):
+    taken = Counter(id(rows[0]) for rows in fits if len(rows) == 1)
+    for result, rows in zip(results.students, fits, strict=True):
         who = result.key if not result.name else f"{result.key} ({result.name})"
-        if row is None:
-            done.notes.append(f"{who}: not found in the sheet, or not clear who it is")
-        elif taken.count(id(row)) > 1:
-            done.notes.append(f"{who}: several hand-ins fit the same row; fill it in by hand")
-        elif not result.graded:
-            done.notes.append(f"{who}: has no grade ({result.problem}); the row is left as it was")
-        elif len(row) <= grade:
-            done.notes.append(f"{who}: the sheet's row is too short; download the sheet again")
-        else:
-            before = row[grade].value.strip()
-            if why := put(result, row):
-                done.notes.append(f"{who}: {why}")
-                continue
-            done.filled += 1
-            done.replaced += before not in ("", "-", row[grade].value.strip())
+        if why := _obstacle(result, rows, taken, grade) or _contradiction(result, finder.name_of(rows[0])):
+            done.notes.append(f"{who}: {why}")
+            continue
+        (row,) = rows
+        before = row[grade].value.strip()
+        if why := put(result, row):
+            done.notes.append(f"{who}: {why}")
+            continue
+        done.filled += 1
+        done.replaced += before not in ("", "-", row[grade].value.strip())
     done.text = sheet.text()
     return done
+
+
+def _obstacle(result: Result, rows: list[list[Cell]], taken: Counter[int], grade: int) -> str:
+    """Why none of the rows that fit a student can be filled, "" if the one that fits can."""
+    if not rows:
+        return "is not in the sheet, neither by identifier nor by e-mail nor by name"
+    if len(rows) > 1:
+        return f"{len(rows)} rows of the sheet fit, it is not clear which; fill in the right one by hand"
+    if taken[id(rows[0])] > 1:
+        return "several hand-ins fit the same row; fill it in by hand"
+    if not result.graded:
+        return f"has no grade ({result.problem}); the row is left as it was"
+    return "" if len(rows[0]) > grade else "the sheet's row is too short; download the sheet again"
+
+
+def _contradiction(result: Result, name: str) -> str:
+    """Why a row may be somebody else's: a roster's identifier can by chance be another one's number on the platform."""
+    if not result.name or not name or agree(result.name, name):
+        return ""
+    return f"the row with this identifier is of '{name}'; fill in the right one by hand"
 
 
 def keys_of(result: Result, platform: str) -> tuple[str, ...]:
@@ -72,11 +89,11 @@ def keys_of(result: Result, platform: str) -> tuple[str, ...]:
 
 
 def factor(worth: float | None, possible: float, scale: bool, where: str) -> float:
-    """What points are multiplied by for a platform on which the assignment is worth `worth`."""
+    """What points are multiplied by for a platform on which it is worth `worth`; OptionError if they must not be."""
     if worth is None or worth == possible or possible <= 0:
         return 1.0
     if not scale:
-        raise ExportError(
+        raise OptionError(
             f"{where} says the assignment is worth {worth:g}, here it is {possible:g}: change it there, or add --scale"
         )
     return worth / possible

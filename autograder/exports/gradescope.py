@@ -8,6 +8,7 @@ from typing import Any
 from assignment.manifest import Manifest
 from autograder.exports.results import Result
 from autograder.exports.telling import lateness, read_feedback, task_lines, whole_lines
+from autograder.summary import flagged
 
 VISIBLE = "visible"
 
@@ -56,7 +57,7 @@ def results_json(result: Result, manifest: Manifest, leaderboard: bool = False) 
             "possible": told.possible,
             "isolation": record["wall"]["isolation"],
             "filter_of_system_calls": record["wall"]["seccomp"],
-            "flags": len(record["flags"]),
+            "flags": len(flagged(record["flags"])),
         },
         "tests": tests,
     }

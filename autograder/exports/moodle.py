@@ -32,7 +32,7 @@ def fill_moodle(
         bonus: whether bonus points count. scale: whether points become parts of another maximum.
 
     Raises:
-        ExportError: it is another sheet, or the maximum differs and `scale` is False.
+        ExportError: it is another sheet. OptionError: the maximum differs and `scale` is False.
     """
     header = [name.casefold() for name in sheet.header]
     who, grade, most = need(sheet.header, ("Identifier", "Grade", "Maximum Grade"), sheet.name, WHAT)

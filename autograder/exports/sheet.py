@@ -120,21 +120,24 @@ class Student:
 
 
 class Finder:
-    """Finds the row of a student. Nobody is guessed: what fits several rows fits none."""
+    """Finds the row of a student. Nobody is guessed: where several rows fit, all of them are told."""
 
     def __init__(self, students: Sequence[Student]) -> None:
         self.people = [Person(s.ids[0] if s.ids else "", s.name, s.email, s.ids[1:]) for s in students]
         self._rows = {id(person): student.row for person, student in zip(self.people, students, strict=True)}
+        self._names = {id(student.row): student.name for student in students}
         self._roster = Roster(self.people)
 
-    def find(self, keys: Sequence[str], name: str, email: str) -> list[Cell] | None:
-        """The row for these identifiers, the first one that fits; by name where none does."""
-        for key in (*keys, email):
-            found = self._roster.find(key, "") if key else []
-            if found:
-                return self._rows[id(found[0])] if len(found) == 1 else None
-        found = self._roster.find("", name) if name else []
-        return self._rows[id(found[0])] if len(found) == 1 else None
+    def find(self, keys: Sequence[str], name: str, email: str) -> list[list[Cell]]:
+        """A student's rows: those with the first of these identifiers that the sheet has, else those with the name."""
+        for key, called in [*((key, "") for key in (*keys, email)), ("", name)]:
+            if found := self._roster.find(key, called):
+                return [self._rows[id(person)] for person in found]
+        return []
+
+    def name_of(self, row: list[Cell]) -> str:
+        """The name in one of the rows, "" if the sheet has none."""
+        return self._names[id(row)]
 
 
 def guarded(text: str, limit: int = 500) -> str:

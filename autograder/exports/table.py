@@ -7,9 +7,10 @@ import io
 
 from autograder.exports.results import Results
 from autograder.exports.sheet import MARK, guarded
+from autograder.summary import KINDS
 
 FIXED = (
-    "key", "name", "email", "standing", "state", "points", "bonus", "days_late", "loss", "final_points", "final_bonus",
+    "key", "name", "email", "in_roster", "state", "points", "bonus", "days_late", "loss", "final_points", "final_bonus",
     "total", "submitted", "attempts", "p_at_1", "flags", "misconceptions", "problem",
 )  # fmt: skip
 
@@ -24,21 +25,31 @@ def as_csv(results: Results) -> str:
         row = result.row
         late = row["late"] or {}
         known: list[object] = [
-            *(guarded(text, 200) for text in (result.key, result.name, result.email, row["standing"], result.state)),
+            *(
+                guarded(text, 200)
+                for text in (
+                    result.key,
+                    result.name,
+                    result.email,
+                    row["standing"],
+                    KINDS.get(result.state, result.state),
+                )
+            ),
             *((row["points"], row["bonus"]) if result.graded else ("", "")),
             _or_empty(late.get("days")),
             _or_empty(late.get("loss")),
             *((row["final"]["points"], row["final"]["bonus"], result.final()) if result.graded else ("", "", "")),
             guarded(row["submitted"] or ""),
             row["attempts"],
-            _or_empty(row["p_at_1"]),
+            "" if row["p_at_1"] is None else round(row["p_at_1"], 4),
             row["flags"],
             guarded(" ".join(row["misconceptions"])),
             guarded(result.problem),
         ]
         writer.writerow([*known, *(_or_empty(row["tasks"].get(task, {}).get("earned")) for task in tasks)])
     for absent in results.tree["missing"]:
-        cells = [guarded(str(absent["key"]), 200), guarded(str(absent["name"]), 200), "", "", "missing"]
+        who = (guarded(str(absent.get(what, "")), 200) for what in ("key", "name", "email"))
+        cells = [*who, "", "missing"]
         writer.writerow([*cells, *([""] * (len(FIXED) + len(tasks) - len(cells)))])
     return MARK + out.getvalue()
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from assignment.manifest import CHECKPOINT, Manifest
 from autograder.exports import ExportError
 from autograder.exports.results import Result, Tree
 from autograder.replay import source_beside
 from autograder.reports.feedback import Feedback, TaskFeedback, TestFeedback, feedback
 from autograder.reports.html import points
+from autograder.reports.words import counted
 
 MOST_FAILURES = 6  # of one task; the feedback page has all
 
 
 def read_feedback(result: Result, manifest: Manifest, record: Tree | None = None) -> Feedback:
     """What a graded student may read; ExportError if the record is gone or of another assignment."""
-    path = (result.folder or Path()) / "record.json"
+    path = result.path
     record = result.record() if record is None else record
     try:
         checked = any(entry["id"] == CHECKPOINT for entry in record["tasks"])
@@ -47,7 +46,7 @@ def lateness(result: Result) -> str:
     if not result.loss:
         return ""
     days = (result.row["late"] or {}).get("days")
-    when = f"{days} day{'s' if days != 1 else ''} late: " if isinstance(days, int) else "Late: "
+    when = f"{counted(days, 'day')} late: " if isinstance(days, int) else "Late: "
     left = result.row["final"]
     kept = f"{points(left['points'])} points" + (f" and {points(left['bonus'])} bonus" if left["bonus"] else "")
     return f"{when}{result.loss * 100:g} % are taken off, {kept} count."

@@ -25,10 +25,12 @@ ZIP, TAR = (".zip",), (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz"
 OTHER = (".rar", ".7z", ".tar.zst", ".gz", ".bz2", ".xz")  # recognised, to say what to do
 METADATA = ("submission_metadata.yml", "timestamp.txt")
 IGNORED = re.compile(r"__MACOSX|\._.*|\.DS_Store|\.git|__pycache__|\.ipynb_checkpoints|Thumbs\.db|desktop\.ini|\.venv")
+HIDDEN = re.compile(r"\.[^.].*")
 MB = 1 << 20
 FILE_CAPS = {".py": 2 * MB, ".ipynb": 64 * MB, ".yml": 64 * MB, ".txt": 64 << 10}
 PIECE = 1 << 18
 LONGEST_NAME = 1024
+UTF_8 = 0x800  # a zip's flag: this name is UTF-8
 ENTRY_BYTES = 512  # of a zip's table of contents, on average, at most
 XZ_MEMORY = 96 * MB
 RATIO, RATIO_FROM = 150, 8 * MB
@@ -38,8 +40,19 @@ BROKEN = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFE
           RuntimeError, NotImplementedError, OverflowError, IndexError, KeyError)  # fmt: skip
 
 
+HAND_IN_THE_CODE, PACK_AGAIN = "hand in the code alone", "pack it again"
+
+
 class ArchiveError(ValueError):
-    """The archive cannot be used; the message is one line that says what to do."""
+    """The archive cannot be used; the message is one line.
+
+    Attributes:
+        what: is wrong with it. advice: what its author is to do, who may not be the one that reads it.
+    """
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(f"{what}; {advice}")
+        self.what, self.advice = what, advice
 
 
 @dataclass(frozen=True)
@@ -58,11 +71,17 @@ BULK = Caps(files=400_000, unpacked=200 << 30, packed=100 << 30, ratio=1 << 30)
 
 @dataclass(frozen=True)
 class Member:
-    """One file of an archive; `path` is where it was unpacked to, None if it was not; `problem`: why not."""
+    """One file of an archive, or the sign that a folder of it is a git repository.
+
+    Attributes:
+        name: with "/". path: where it was unpacked to, None if it was not. problem: why not.
+        clone: it stands for the folder called `name`, which is a clone; "" is the archive itself.
+    """
 
     name: str
     path: Path | None
     problem: str = ""
+    clone: bool = False
 
 
 def is_archive(name: str) -> bool:
@@ -80,6 +99,11 @@ def is_ignored(part: str) -> bool:
     return IGNORED.fullmatch(part) is not None
 
 
+def is_hidden(folder: str) -> bool:
+    """Whether a folder of this name is hidden, as `.idea` and `.vscode` are: nobody hands in work there."""
+    return HIDDEN.fullmatch(folder) is not None
+
+
 def unpack(archive: Path, target: Path, caps: Caps) -> Iterator[Member]:
     """Yield the files of an archive; those that are wanted lie in the folder `target` from then on.
 
@@ -88,20 +112,25 @@ def unpack(archive: Path, target: Path, caps: Caps) -> Iterator[Member]:
     """
     lower = archive.name.lower()
     if lower.endswith(OTHER) and not lower.endswith((*TAR, *ZIP)):
-        raise ArchiveError(f"archives of type {archive.suffix} are not opened; hand in a .zip")
+        raise ArchiveError(f"archives of type {archive.suffix} are not opened", "hand in a .zip")
     if archive.stat().st_size > caps.packed:
-        raise ArchiveError(f"the archive has more than {caps.packed // MB} MB; hand in the code alone")
+        raise ArchiveError(f"the archive has more than {caps.packed // MB} MB", HAND_IN_THE_CODE)
     found = _zip(archive, caps) if lower.endswith(ZIP) else _tar(archive, caps)
     seen: set[str] = set()
+    clones: set[str] = set()
     try:
         for number, (name, content) in enumerate(found):
             if number >= caps.files:
-                raise ArchiveError(f"the archive holds more than {caps.files:,} files; hand in the code alone")
-            clean = _clean(name)
-            if clean is None:
+                raise ArchiveError(f"the archive holds more than {caps.files:,} files", HAND_IN_THE_CODE)
+            parts = _parts(name)
+            if ".git" in parts and (clone := "/".join(parts[: parts.index(".git")])) not in clones:
+                clones.add(clone)
+                yield Member(clone, None, clone=True)
+            if not parts or any(map(is_ignored, parts)) or any(map(is_hidden, parts[:-1])):
                 continue
+            clean = "/".join(parts)
             if clean in seen and is_wanted(clean):
-                raise ArchiveError(f"the archive holds '{_shown(clean)}' twice; pack it again")
+                raise ArchiveError(f"the archive holds '{_shown(clean)}' twice", PACK_AGAIN)
             seen.add(clean)
             if isinstance(content, str) or not (is_wanted(clean) or is_archive(clean)):
                 yield Member(clean, None, content if isinstance(content, str) else "")
@@ -111,10 +140,10 @@ def unpack(archive: Path, target: Path, caps: Caps) -> Iterator[Member]:
     except BROKEN as problem:
         if isinstance(problem, ArchiveError):
             raise
-        raise ArchiveError(f"the archive is damaged ({_reason(problem)}); pack it again") from None
+        raise ArchiveError(f"the archive is damaged ({_reason(problem)})", PACK_AGAIN) from None
     except OSError as problem:
         if problem.errno not in DISK:  # the decompressors' own, or a place to seek that is none
-            raise ArchiveError(f"the archive is damaged ({_reason(problem)}); pack it again") from None
+            raise ArchiveError(f"the archive is damaged ({_reason(problem)})", PACK_AGAIN) from None
         raise
 
 
@@ -137,24 +166,35 @@ def _zip(archive: Path, caps: Caps) -> Iterator[tuple[str, _Reads | str]]:
     with archive.open("rb") as file:
         size = _contents_size(file)
         if size is not None and size > caps.files * ENTRY_BYTES:
-            raise ArchiveError(f"the archive holds more than {caps.files:,} files; hand in the code alone")
+            raise ArchiveError(f"the archive holds more than {caps.files:,} files", HAND_IN_THE_CODE)
         total = 0
         with zipfile.ZipFile(file) as zipped:
             for entry in zipped.infolist():
                 kind = stat.S_IFMT(entry.external_attr >> 16) if entry.create_system == 3 else 0
+                name = _name_in_zip(entry)
                 if entry.is_dir():
                     continue
                 if kind not in (0, stat.S_IFREG):
-                    yield entry.filename, "is a link or a device"
+                    yield name, "is a link or a device"
                 elif entry.flag_bits & 1:
-                    yield entry.filename, "is encrypted; pack it without a password"
+                    yield name, "is encrypted; pack it without a password"
                 elif entry.compress_type not in METHODS:
-                    yield entry.filename, "is compressed in a way that is not read; pack it as an ordinary zip"
+                    yield name, "is compressed in a way that is not read; pack it as an ordinary zip"
                 else:
                     with zipped.open(entry) as content:
                         counted = _Counted(content, caps, archive.stat().st_size, total)
-                        yield entry.filename, counted
+                        yield name, counted
                         total = counted.total
+
+
+def _name_in_zip(entry: zipfile.ZipInfo) -> str:
+    """The name of an entry. `zip` with LANG=C writes UTF-8 and does not say so: what can be UTF-8 is read as that."""
+    if entry.flag_bits & UTF_8:
+        return entry.filename
+    try:
+        return entry.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:  # another code page, which nothing names
+        return entry.filename
 
 
 def _contents_size(file: IO[bytes]) -> int | None:
@@ -202,11 +242,9 @@ class _Counted:
         data = self.stream.read(size)
         self.total += len(data)
         if self.total > self.caps.unpacked:
-            raise ArchiveError(
-                f"the archive unpacks to more than {self.caps.unpacked // MB} MB; hand in the code alone"
-            )
+            raise ArchiveError(f"the archive unpacks to more than {self.caps.unpacked // MB} MB", HAND_IN_THE_CODE)
         if self.total > RATIO_FROM and self.total > self.caps.ratio * max(self.packed, 1):
-            raise ArchiveError("the archive unpacks to hundreds of times its size; hand in the code alone")
+            raise ArchiveError("the archive unpacks to hundreds of times its size", HAND_IN_THE_CODE)
         return data
 
 
@@ -255,14 +293,17 @@ class _Stream:
         return part
 
 
-def _clean(name: str) -> str | None:
-    """A member's name with "/", or None for what is ignored; ArchiveError where the name leads outside."""
+def _parts(name: str) -> list[str]:
+    """The parts of a member's name, printable; ArchiveError where the name leads outside."""
     parts = [part for part in PurePosixPath(name.replace("\\", "/")).parts if part not in (".", "/")]
     if name.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", name) or len(name) > LONGEST_NAME:
-        raise ArchiveError(f"'{_shown(name)}' leads outside of the archive or is too long; pack it again")
-    if not parts or any(is_ignored(part) for part in parts):
-        return None
-    return "".join(c if c.isprintable() else "�" for c in "/".join(parts).encode("utf-8", "replace").decode())
+        raise ArchiveError(f"'{_shown(name)}' leads outside of the archive or is too long", PACK_AGAIN)
+    return [printable(part) for part in parts]
+
+
+def printable(name: str) -> str:
+    """A file's name that JSON and terminals can take, whatever its bytes were."""
+    return "".join(c if c.isprintable() else "�" for c in name.encode("utf-8", "replace").decode())
 
 
 def _suffix(name: str) -> str:

@@ -29,7 +29,8 @@ def choose(files: Sequence[Entry], expected: str) -> Choice:
     """Choose among one student's files; `expected` is the name that the assignment asks for.
 
     A file of that name wins, numbered ones (`dml-2.py`) being later attempts; without any, the only Python file or
-    notebook does. Of several folders the uppermost counts, or the last if their names are numbered or dated.
+    notebook does. Of several folders the uppermost counts, or the last if their names are numbered or dated. Where the
+    platform numbers uploads, that number says which attempt is the later one.
 
     Raises:
         IntakeError: there is none, or it is not clear which.
@@ -43,7 +44,7 @@ def choose(files: Sequence[Entry], expected: str) -> Choice:
         level = min((entry.name.count("/") for entry in usable), default=0)
         found = [entry for entry in usable if entry.name.count("/") == level]
         if not found:
-            raise IntakeError(f"no Python file or notebook was handed in ({_listed(files)}); hand in {expected}")
+            raise IntakeError(_none(files, expected))
         if len(found) > 1:
             raise IntakeError(f"several files could be meant ({_listed(found)}); call the right one {expected}")
         notes.append(f"{found[0].name} is taken for {expected}")
@@ -62,6 +63,9 @@ def _ordered(folders: dict[str, list[Entry]], expected: str, notes: list[str]) -
     upper = [folder for folder in folders if len(PurePosixPath(folder).parts) == level]
     if deeper := [folder for folder in folders if folder not in upper]:
         notes.append(f"copies in folders were left alone: {', '.join(sorted(deeper))[:200]}")
+    uploads = {folder: max(entry.upload for entry in folders[folder]) for folder in upper}
+    if len(set(uploads.values()) - {0}) == len(upper):
+        return sorted(upper, key=lambda folder: uploads[folder])
     if len(upper) > 1 and not all(DATED.search(PurePosixPath(folder).name) for folder in upper):
         listed = ", ".join(sorted(entry.name for folder in upper for entry in folders[folder]))[:200]
         raise IntakeError(f"several files could be meant ({listed}); keep one {expected}")
@@ -69,12 +73,17 @@ def _ordered(folders: dict[str, list[Entry]], expected: str, notes: list[str]) -
 
 
 def _numbered(entries: list[Entry], named: re.Pattern[str], notes: list[str]) -> list[Entry]:
-    """Files of one folder by their number; of one number the Python file comes last."""
+    """Files of one folder by their upload, else their number; of one attempt the Python file comes last."""
+    uploads: dict[str, int] = {}  # `dml.py` and `dml.ipynb` were uploaded one by one, but are one attempt
+    for entry in entries:
+        stem = PurePosixPath(entry.name).stem
+        uploads[stem] = max(entry.upload, uploads.get(stem, 0))
 
-    def rank(entry: Entry) -> tuple[int, int]:
-        match = named.fullmatch(PurePosixPath(entry.name).stem)
+    def rank(entry: Entry) -> tuple[int, int, int, int]:
+        stem, suffix = PurePosixPath(entry.name).stem, PurePosixPath(entry.name).suffix.lower()
+        match = named.fullmatch(stem)
         number = int(match.group(1) or 0) if match else 0
-        return number, -KINDS.index(PurePosixPath(entry.name).suffix.lower())
+        return uploads[stem], number, -KINDS.index(suffix), entry.upload
 
     ordered = sorted(entries, key=rank)
     if len(ordered) > 1:
@@ -97,6 +106,13 @@ def _weights(entry: Entry) -> bool:
     return entry.name.lower().endswith(WEIGHTS)
 
 
+def _none(files: Sequence[Entry], expected: str) -> str:
+    """That nothing can be graded, with what was wrong with what was there, the reasons first."""
+    told = [f"{entry.name} {entry.problem}" for entry in files if entry.problem]
+    told += [entry.name for entry in files if not entry.problem]
+    listed = ", ".join(told[:6]) + (", …" if len(told) > 6 else "")
+    return f"no Python file or notebook was handed in ({listed[:200] or 'nothing at all'}); hand in {expected}"
+
+
 def _listed(files: Sequence[Entry]) -> str:
-    names = [entry.name for entry in files][:6]
-    return (", ".join(names) + (", …" if len(files) > 6 else ""))[:200] or "the folder is empty"
+    return (", ".join(entry.name for entry in files[:6]) + (", …" if len(files) > 6 else ""))[:200]

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from assignment.manifest import Manifest
 from autograder.intake.choice import choose
-from autograder.intake.downloads import HandIn, read_download
-from autograder.intake.roster import Roster, normal
+from autograder.intake.downloads import read_download
+from autograder.intake.hand_ins import HandIn
+from autograder.intake.owners import ASIDE, DUPLICATE, LISTED, UNLISTED, Owner, owner_of
+from autograder.intake.roster import Person, Roster, normal
 from autograder.intake.submission import IntakeError, Submission, read_submission
 from autograder.intake.tree import Entry, read_tree
 from autograder.lateness import Late, Rule
 
-LISTED, UNLISTED, DUPLICATE, ASIDE = "listed", "unlisted", "duplicate", "no roster"
+__all__ = [
+    "ASIDE",
+    "DUPLICATE",
+    "LISTED",
+    "UNLISTED",
+    "Attempt",
+    "Class",
+    "Student",
+    "folder_name",
+    "read_class",
+]
 SLUG = 48
 
 
@@ -45,12 +57,13 @@ class Student:
     """One student and what they handed in.
 
     Attributes:
-        key: the roster's identifier, or the platform's where no roster says better. name, email: "" if unknown.
+        key: the roster's identifier, or the platform's where no roster says better. name, email, login: "" if unknown.
         folder: name of the folder for reports. standing: "listed", "unlisted" (not in the roster), "duplicate" (of
             several hand-ins or people it is not clear who is who), "no roster".
         where: the hand-in in what was handed over. latest: the file that is graded, None if there is none.
         earlier: former attempts, oldest first. submitted: ISO 8601, "" if unknown. late: None if in time.
         problem: why there is nothing to grade. notes: what the instructor should know.
+        unclear: what is not clear about who it is, and what to do; "" unless "unlisted" or "duplicate".
     """
 
     key: str
@@ -65,15 +78,17 @@ class Student:
     late: Late | None = None
     problem: str = ""
     notes: tuple[str, ...] = ()
+    unclear: str = ""
+    login: str = ""
 
 
 @dataclass(frozen=True)
 class Class:
-    """All students with a hand-in, those of the roster without one, and what was left alone."""
+    """All students with a hand-in, those of the roster of whom nothing can be one, and what was left alone."""
 
     platform: str
     students: list[Student]
-    missing: list[tuple[str, str]]
+    missing: list[Person]
     notes: list[str]
 
 
@@ -91,50 +106,44 @@ def read_class(
         IntakeError: it cannot be read, or holds nothing. OSError: `scratch` cannot be written.
     """
     tree = read_tree(source, scratch)
-    download = read_download(tree, manifest.file, assignment)
-    named = [_owner(hand_in, roster) for hand_in in download.hand_ins]
-    keys = Counter(normal(owner[0]) for owner in named)
+    download = read_download(tree, manifest.file, assignment, roster)
+    owners = [owner_of(hand_in, download.platform, roster) for hand_in in download.hand_ins]
     students: list[Student] = []
     taken: set[str] = set()
-    for hand_in, (key, name, email, standing) in sorted(
-        zip(download.hand_ins, named, strict=True), key=lambda p: p[1][0]
+    for hand_in, owner in sorted(
+        zip(download.hand_ins, _apart(download.hand_ins, owners), strict=True), key=lambda pair: pair[1].key
     ):
-        note: tuple[str, ...] = ()
-        if keys[normal(key)] > 1:
-            note = (f"several hand-ins are of '{key}'; none is taken for the right one",)
-            key, standing = f"{key} ({hand_in.where})", DUPLICATE
-        folder = folder_name(key, taken)
+        folder = folder_name(owner.key, taken)
         taken.add(folder.casefold())
-        students.append(_student(hand_in, key, name, email, folder, standing, note, manifest, late))
-    found = {normal(student.key) for student in students} | {normal(owner[0]) for owner in named}
-    missing = [(p.id, p.name) for p in roster.people if normal(p.id) not in found] if roster else []
+        students.append(_student(hand_in, owner, folder, manifest, late))
+    found = {person.id for owner in owners for person in owner.candidates}
+    missing = [person for person in roster.people if person.id not in found] if roster else []
     return Class(download.platform, students, missing, download.notes)
 
 
-def _owner(hand_in: HandIn, roster: Roster | None) -> tuple[str, str, str, str]:
-    """Key, name, email and standing of who handed in."""
-    if roster is None:
-        return hand_in.key, hand_in.name, hand_in.email, ASIDE
-    people = roster.find(hand_in.key, hand_in.name, hand_in.email)
-    if len(people) == 1:
-        return people[0].id, people[0].name or hand_in.name, people[0].email or hand_in.email, LISTED
-    return hand_in.key, hand_in.name, hand_in.email, DUPLICATE if people else UNLISTED
+def _apart(hand_ins: Sequence[HandIn], owners: Sequence[Owner]) -> list[Owner]:
+    """The owners, with a key of its own for each of several hand-ins that are of one."""
+    same: dict[str, list[str]] = defaultdict(list)
+    for hand_in, owner in zip(hand_ins, owners, strict=True):
+        same[normal(owner.key)].append(hand_in.where)
+    found = []
+    for hand_in, owner in zip(hand_ins, owners, strict=True):
+        if len(all_of := same[normal(owner.key)]) > 1:
+            key = f"{owner.key} ({hand_in.where})"
+            told = (
+                f"'{owner.key}' has several hand-ins ({', '.join(all_of)}): each is graded, this one as '{key}', "
+                "but none is taken for the right one; keep that alone and run the batch again"
+            )
+            unclear = "; ".join(filter(None, (owner.unclear, told)))
+            owner = replace(owner, key=key, standing=DUPLICATE, unclear=unclear)
+        found.append(owner)
+    return found
 
 
-def _student(
-    hand_in: HandIn,
-    key: str,
-    name: str,
-    email: str,
-    folder: str,
-    standing: str,
-    notes: tuple[str, ...],
-    manifest: Manifest,
-    late: Rule,
-) -> Student:
+def _student(hand_in: HandIn, owner: Owner, folder: str, manifest: Manifest, late: Rule) -> Student:
     latest: Attempt | None = None
     earlier: tuple[Attempt, ...] = ()
-    problem = hand_in.problem
+    problem, notes = hand_in.problem, owner.notes
     if not problem:
         try:
             choice = choose(hand_in.files, manifest.file)
@@ -144,11 +153,11 @@ def _student(
         except IntakeError as found:
             problem = str(found)
     return Student(
-        key=key,
-        name=name,
-        email=email,
+        key=owner.key,
+        name=owner.name,
+        email=owner.email,
         folder=folder,
-        standing=standing,
+        standing=owner.standing,
         where=hand_in.where,
         latest=latest,
         earlier=earlier,
@@ -156,6 +165,8 @@ def _student(
         late=late.judge(hand_in.submitted, hand_in.late),
         problem=problem,
         notes=notes,
+        unclear=owner.unclear,
+        login=owner.login,
     )
 
 

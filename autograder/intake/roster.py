@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +16,12 @@ from autograder.intake.submission import IntakeError
 MOST_BYTES = 20 << 20
 IDS = (
     "id number", "student id", "student number", "sis user id", "sid", "username", "user", "login", "login id",
-    "sis login id", "netid", "student_id", "identifier", "github_username", "id", "user id",
+    "sis login id", "netid", "student_id", "github_username", "id", "user id", "identifier",
 )  # fmt: skip
+LOGINS = ("username", "user", "login", "login id", "sis login id", "netid")  # what people type to log in somewhere
+# Columns with numbers that a platform writes into the names of its files; no other number is compared with those.
+MOODLE_IDS, CANVAS_IDS = ("identifier",), ("id", "user id")
+PARTICIPANT = re.compile(r"Participant (\d+)")
 EMAILS = ("email", "email address", "e-mail", "mail")
 NAMES = ("full name", "name", "student", "student name", "display name")
 FIRST, LAST = ("first name", "first_name", "given name"), ("last name", "last_name", "surname", "family name")
@@ -23,12 +29,24 @@ FIRST, LAST = ("first name", "first_name", "given name"), ("last name", "last_na
 
 @dataclass(frozen=True)
 class Person:
-    """One student of the list. `id`: the first identifier of the row; `others`: everything else that names them."""
+    """One student of the list.
+
+    Attributes:
+        id: the first identifier of the row. name, email: "" if unknown. others: everything else that names them.
+        moodle, canvas: those of the identifiers that can be these platforms' own numbers. login: "" if unknown.
+    """
 
     id: str
     name: str
     email: str
     others: tuple[str, ...] = ()
+    moodle: tuple[str, ...] = ()
+    canvas: tuple[str, ...] = ()
+    login: str = ""
+
+    def __str__(self) -> str:
+        """The person in a line for the instructor."""
+        return f"{self.name} ({self.id})" if self.name else self.id
 
 
 class Roster:
@@ -36,24 +54,38 @@ class Roster:
 
     def __init__(self, people: list[Person]) -> None:
         self.people = people
-        self._by_id: dict[str, list[Person]] = defaultdict(list)
-        self._by_name: dict[str, list[Person]] = defaultdict(list)
-        for person in people:
-            for key in {normal(key) for key in (person.id, person.email, *person.others) if key}:
-                self._by_id[key].append(person)
-            for key in {normal(person.name), squeezed(person.name), squeezed(_last_first(person.name))} - {""}:
-                self._by_name[key].append(person)
+        self._by_id = _table([(person, (person.id, person.email, *person.others)) for person in people])
+        self._by_number = {
+            "moodle": _table([(person, person.moodle) for person in people]),
+            "canvas": _table([(person, person.canvas) for person in people]),
+        }
+        self._by_name = _table([(person, _forms(person.name)) for person in people])
 
     def find(self, key: str, name: str, email: str = "") -> list[Person]:
         """Everybody whom these texts can mean, by identifier if one fits, else by name: one, none, or several."""
-        for table, texts in (
-            (self._by_id, (normal(key), normal(email))),
-            (self._by_name, (normal(name), squeezed(name), normal(key))),
-        ):
-            for text in texts:
-                if text and table.get(text):
-                    return table[text]
-        return []
+        return (
+            self.by_identifier(key)
+            or self.by_identifier(email)
+            or self.by_name(name)
+            or self._by_name.get(normal(key), [])
+        )
+
+    def by_identifier(self, text: str, platform: str = "") -> list[Person]:
+        """Everybody with this identifier, where `platform` has numbers of its own with this one of those."""
+        return self._by_number.get(platform, self._by_id).get(normal(text), [])
+
+    def by_name(self, name: str) -> list[Person]:
+        """Everybody of this name, as it is written or as Canvas writes it in names of files."""
+        return self._by_name.get(normal(name)) or self._by_name.get(squeezed(name), [])
+
+
+def _table(people: Sequence[tuple[Person, Sequence[str]]]) -> dict[str, list[Person]]:
+    """People by the texts beside them."""
+    table: dict[str, list[Person]] = defaultdict(list)
+    for person, texts in people:
+        for text in {normal(text) for text in texts} - {""}:
+            table[text].append(person)
+    return dict(table)
 
 
 def read_roster(path: Path) -> Roster:
@@ -74,43 +106,60 @@ def read_roster(path: Path) -> Roster:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise IntakeError(f"the roster {path} is not UTF-8; save it as CSV UTF-8") from None
-    try:
-        return Roster(_people(text, path))
-    except csv.Error as problem:
-        raise IntakeError(f"the roster {path} is no CSV ({problem})") from None
+    return Roster(_people(text, path))
 
 
 def _people(text: str, path: Path) -> list[Person]:
-    first = text.lstrip("\r\n").split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = [cell.strip().casefold() for cell in next((row for row in rows if any(row)), [])]
+    rows = _rows(text, path)
+    header = [cell.strip().casefold() for cell in next((row for _, row in rows if any(row)), [])]
     columns = {name: place for place, name in reversed(list(enumerate(header)))}
-    ids = [columns[name] for name in IDS if name in columns]
-    emails = [columns[name] for name in EMAILS if name in columns]
+    ids, emails, moodle, canvas = (
+        [columns[name] for name in names if name in columns] for names in (IDS, EMAILS, MOODLE_IDS, CANVAS_IDS)
+    )
     if not ids and not emails:
         known = ", ".join(("id", "username", "SIS User ID", "email"))
         raise IntakeError(f"the roster {path} has no column with identifiers; call one {known} or the like")
     people: list[Person] = []
     lines: dict[str, int] = {}
-    for row in rows:
+    for line, row in rows:
         cells = [_tidy(cell) for cell in row] + [""] * (len(header) - len(row))
         name = _name(cells, columns)
         if not any(cells) or (name.casefold() == "points possible"):  # Canvas has a row of that kind
             continue
-        keys = [key.removeprefix("Participant ") for key in (cells[i] for i in [*ids, *emails]) if key]
+        participants = {i: match[1] for i in ids if (match := PARTICIPANT.fullmatch(cells[i]))}
+        cells = [participants.get(i, cell) for i, cell in enumerate(cells)]
+        keys = [cells[i] for i in [*ids, *emails] if cells[i]]
         if not keys:
-            raise IntakeError(f"the roster {path} has no identifier in line {rows.line_num}; fill it in")
+            raise IntakeError(f"the roster {path} has no identifier in line {line}; fill it in")
         if (earlier := lines.get(normal(keys[0]))) is not None:
             raise IntakeError(
-                f"the roster {path} has '{keys[0][:60]}' in line {earlier} and in line {rows.line_num}; remove one"
+                f"the roster {path} has '{keys[0][:60]}' in line {earlier} and in line {line}; remove one"
             )
-        lines[normal(keys[0])] = rows.line_num
+        lines[normal(keys[0])] = line
         email = next((cells[i] for i in emails if cells[i]), "")
-        people.append(Person(keys[0], name, email, tuple(keys[1:])))
+        of_moodle = (*participants.values(), *(cells[i] for i in moodle))
+        login = next((cells[columns[one]] for one in LOGINS if one in columns and cells[columns[one]]), "")
+        of_canvas = tuple(cells[i] for i in canvas)
+        people.append(Person(keys[0], name, email, tuple(keys[1:]), of_moodle, of_canvas, login))
     if not people:
         raise IntakeError(f"the roster {path} has a header and nobody in it; give one row per student")
     return people
+
+
+def _rows(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows of the table, each with the line that it begins in. IntakeError where there is none."""
+    first = text.lstrip("\r\n").split("\n", 1)[0]
+    # strict: else a quotation mark that is never closed swallows the rows behind it
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
+    line = 1
+    try:
+        for row in rows:
+            yield line, row
+            line = rows.line_num + 1
+    except csv.Error as problem:
+        raise IntakeError(
+            f"the roster {path} is no CSV from line {line} on ({problem}); close the quotation mark there"
+        ) from None
 
 
 def _name(cells: list[str], columns: dict[str, int]) -> str:
@@ -119,12 +168,35 @@ def _name(cells: list[str], columns: dict[str, int]) -> str:
     return whole or " ".join(part for part in parts if part)
 
 
-def _last_first(name: str) -> str:
-    """The name as Canvas sorts it: last name first. "Ada B. Example" gives "Example Ada B."."""
+def _forms(name: str) -> tuple[str, ...]:
+    """The name in the forms that platforms give it: "Ada B. Example" as Canvas sorts it, "Example Ada B.", and back."""
     if "," in name:
-        return name
-    *first, last = name.split() or [""]
-    return " ".join((last, *first))
+        last, _, first = name.partition(",")
+        return (name, squeezed(name), f"{first} {last}", squeezed(first + last))
+    *others, end = name.split() or [""]
+    return (name, squeezed(name), squeezed(" ".join((end, *others))))
+
+
+def agree(name: str, other: str) -> bool:
+    """Whether two names can be one person's: the same words in any order, or one has some more. Accents are no matter.
+
+    One of them may be without spaces, as in names of files of Canvas.
+    """
+    one, two = (_words(text) for text in (name, other))
+    return set(one) <= set(two) or set(two) <= set(one) or _made_of(one, two) or _made_of(two, one)
+
+
+def _words(name: str) -> list[str]:
+    plain = "".join(c for c in unicodedata.normalize("NFKD", normal(name)) if not unicodedata.combining(c))
+    return re.findall(r"[^\W_]+", plain)
+
+
+def _made_of(squeezed_words: list[str], words: list[str]) -> bool:
+    """Whether the first name without spaces is made of words of the second one."""
+    rest = "".join(squeezed_words)
+    for word in sorted(words, key=len, reverse=True):
+        rest = rest.replace(word, "", 1)
+    return not rest
 
 
 def _tidy(cell: str) -> str:

@@ -5,14 +5,26 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from autograder.intake.archives import BULK, STUDENT, ArchiveError, Caps, is_archive, is_ignored, is_wanted, unpack
+from autograder.intake.archives import (
+    BULK,
+    STUDENT,
+    ArchiveError,
+    Caps,
+    is_archive,
+    is_hidden,
+    is_ignored,
+    is_wanted,
+    printable,
+    unpack,
+)
 from autograder.intake.submission import IntakeError
 
 MOST_FILES = 500_000
-DEEPEST = 16
+JOURNAL = b'{"journal": '  # what the journal of a batch begins with
+DEEPEST = 16  # folders in each other, archives among them
 
 
 @dataclass(frozen=True)
@@ -23,15 +35,17 @@ class Entry:
         name: its path inside what was handed over, with "/"; an archive counts as a folder.
         path: where its bytes are; None if they were not taken, because nothing of that type is graded.
         problem: why its bytes were not taken although they could have been graded, "" otherwise.
+        upload: of two uploads the one with the higher number is the later one; 0 where the platform has no numbers.
     """
 
     name: str
     path: Path | None
     problem: str = ""
+    upload: int = 0
 
     def below(self, parts: int) -> Entry:
         """The same file without the first parts of its name."""
-        return Entry("/".join(self.name.split("/")[parts:]), self.path, self.problem)
+        return replace(self, name="/".join(self.name.split("/")[parts:]))
 
 
 @dataclass
@@ -76,9 +90,11 @@ def read_tree(source: Path, scratch: Path) -> Tree:
     """List a folder, an archive or a single file; archives are unpacked below the empty folder `scratch`.
 
     Raises:
-        IntakeError: there is nothing to read, or the archive itself cannot be unpacked.
+        IntakeError: there is nothing to read, the archive itself cannot be unpacked, or a batch wrote the folder.
     """
     try:
+        if is_batch_output(source):
+            raise IntakeError(f"{source} is what a batch wrote; give the folder of the hand-ins, apart from the grades")
         if source.is_dir():
             tree = Tree(source.resolve().name)
             _walk(source, tree, scratch)
@@ -92,9 +108,21 @@ def read_tree(source: Path, scratch: Path) -> Tree:
     except PermissionError as problem:
         raise IntakeError(f"{problem.filename or source} cannot be read (no permission); check its owner") from None
     except ArchiveError as problem:
-        raise IntakeError(f"{source}: {problem}") from None
+        raise IntakeError(f"{source}: {problem.what}; download it again, or unpack it and give the folder") from None
     tree.entries.sort(key=lambda entry: entry.name)
     return tree
+
+
+def is_batch_output(folder: Path) -> bool:
+    """Whether a batch wrote its grades into this folder: its journal lies there."""
+    journal = folder / "journal.jsonl"
+    try:
+        if not journal.is_file():
+            return False
+        with journal.open("rb") as file:
+            return file.read(len(JOURNAL)) == JOURNAL
+    except OSError:
+        return False
 
 
 def _walk(source: Path, tree: Tree, scratch: Path) -> None:
@@ -114,34 +142,43 @@ def _files(folder: Path, prefix: str, tree: Tree, depth: int) -> Iterator[tuple[
         if depth == 0:
             raise IntakeError(f"{folder} cannot be read ({problem.strerror}); check its permissions") from None
         tree.notes.append(f"{prefix.rstrip('/')} cannot be read ({problem.strerror})")
-        tree.entries.append(Entry(f"{prefix}?", None, f"the folder cannot be read ({problem.strerror})"))
+        tree.entries.append(Entry(f"{prefix}the folder", None, f"cannot be read ({problem.strerror})"))
         return
+    if any(entry.name == ".git" for entry in found):
+        tree.clones.add(prefix.rstrip("/"))
+    found = [entry for entry in found if not is_ignored(entry.name) and not (is_hidden(entry.name) and entry.is_dir())]
     if depth and not found:
-        tree.entries.append(Entry(f"{prefix}(empty)", None, "is an empty folder"))
+        tree.entries.append(Entry(f"{prefix}the folder", None, "is empty, but for what tools leave behind"))
     for entry in found:
-        name = f"{prefix}{_printable(entry.name)}"
-        if entry.name == ".git":
-            tree.clones.add(prefix.rstrip("/"))
-        if is_ignored(entry.name):
-            continue
+        name = f"{prefix}{printable(entry.name)}"
         if entry.is_symlink():
             tree.entries.append(Entry(name, None, "is a link, and links are not followed"))
         elif entry.is_dir():
-            if depth < DEEPEST:
+            if is_batch_output(Path(entry.path)):
+                tree.notes.append(f"{name}: what a batch wrote; left alone")
+            elif depth < DEEPEST:
                 yield from _files(Path(entry.path), f"{name}/", tree, depth + 1)
             else:
-                tree.notes.append(f"{name}: deeper than {DEEPEST} folders; left alone")
+                _too_deep(name, tree)
         elif entry.is_file():
             yield name, Path(entry.path)
         else:
             tree.entries.append(Entry(name, None, "is no regular file"))
 
 
+def _too_deep(folder: str, tree: Tree) -> None:
+    tree.notes.append(f"{folder}: deeper than {DEEPEST} folders; left alone")
+    tree.entries.append(Entry(folder, None, f"is deeper than {DEEPEST} folders"))
+
+
 def _nested(path: Path, name: str, tree: Tree, scratch: Path) -> None:
     """Unpack a student's archive; what is wrong with it is theirs, and stops nobody else."""
+    before = len(tree.entries)
     try:
         _open(path, f"{name}/", tree, scratch, STUDENT)
         tree.archives.add(name)
+        if len(tree.entries) == before:
+            tree.entries.append(Entry(f"{name}/the archive", None, "is empty, but for what tools leave behind"))
     except ArchiveError as problem:
         tree.refused[name] = str(problem)
     except PermissionError:
@@ -151,17 +188,22 @@ def _nested(path: Path, name: str, tree: Tree, scratch: Path) -> None:
 def _open(path: Path, prefix: str, tree: Tree, scratch: Path, caps: Caps) -> None:
     entries: list[Entry] = []
     nested: list[Entry] = []
+    deep: dict[str, str] = {}
     for member in unpack(path, Path(tempfile.mkdtemp(dir=scratch)), caps):
         entry = Entry(f"{prefix}{member.name}", member.path, member.problem)
-        (nested if is_archive(member.name) and member.path is not None else entries).append(entry)
+        if member.clone:
+            if caps is BULK:  # a student's archive of a clone is that student's, as any other
+                tree.clones.add(entry.name)
+        elif entry.name.count("/") > DEEPEST:
+            parts = entry.name.split("/")
+            deep.setdefault(parts[0], "/".join(parts[: DEEPEST + 1]))  # to say it once for each student is enough
+        else:
+            (nested if is_archive(member.name) and member.path is not None else entries).append(entry)
     tree.entries += entries
+    for folder in deep.values():
+        _too_deep(folder, tree)
     for entry in nested:
         if caps is STUDENT:
-            tree.entries.append(Entry(entry.name, None, "is an archive in an archive; hand in one zip"))
+            tree.entries.append(Entry(entry.name, None, "is an archive in an archive, which is not opened"))
         elif entry.path is not None:
             _nested(entry.path, entry.name, tree, scratch)
-
-
-def _printable(name: str) -> str:
-    """A file's name that JSON and terminals can take, whatever its bytes were."""
-    return "".join(c if c.isprintable() else "�" for c in name.encode("utf-8", "replace").decode())

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder import release as releases
+from autograder.exports.writing import make_folder
 from autograder.nbgrader import CourseError, course_id, source
 from autograder.release import leak_scan
+from autograder.reports.words import counted
 
 CONFIG = "nbgrader_config.py"
 CONFIG_TEXT = '''\
@@ -69,8 +71,8 @@ def build(folder: Path, root: Path = releases.ROOT) -> Course:
         folder,
         (
             f"{config}: {'kept as it was' if kept else 'written'}",
-            f"{folder / 'source' / name}: {len(files)} files, the notebook with solutions and mark schemes among them",
-            f"{released}: {count} files, clean",
+            f"{folder / 'source' / name}: {counted(len(files), 'file')}, solutions and mark schemes among them",
+            f"{released}: {counted(count, 'file')}, clean",
             f"{folder / 'gradebook.db'}: knows the assignment '{name}'",
         ),
     )
@@ -112,5 +114,5 @@ def _withdraw(released: Path) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     path.write_bytes(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -10,42 +11,55 @@ from rich.table import Table
 from rich.text import Text
 
 from assignment.manifest import Manifest
-from autograder.nbgrader import CourseError
-from autograder.nbgrader.gradebook import Entry, Tree, Written, export, read_record, records_in
+from autograder.exports import ExportError, OptionError
+from autograder.exports.leaving_out import certain, tell
+from autograder.exports.results import Result, graded_in
+from autograder.nbgrader.gradebook import Entry, Written, export
 from autograder.nbgrader.grading import entry_of
+from autograder.record import SCHEMA
 from autograder.replay import source_beside
 from autograder.reports import safe
+from autograder.reports.words import counted
 
 
-def entries_of(paths: Sequence[Path], manifest: Manifest, student: str = "") -> list[Entry]:
-    """Read records, and below folders all `record.json`.
+def entries_of(paths: Sequence[Path], manifest: Manifest, student: str = "") -> tuple[list[Entry], list[str]]:
+    """Read grades, and notes about who is left out: a gradebook keeps whoever was once written into it.
 
     Args:
-        paths: files and folders. manifest: tasks. student: whose the one record is, where it does not say.
+        paths: folders of batches, of records, and records. manifest: tasks. student: whose the one record is.
 
     Raises:
-        CourseError: something is no whole record of this assignment, or nobody knows whose it is.
+        OptionError: nobody knows whose a record is, or `student` with several. ExportError: something is no whole
+            record of this assignment, or nobody is left.
     """
-    files = records_in(paths)
-    if student and len(files) != 1:
-        raise CourseError(f"--student names whose the one record is, but there are {len(files)}: give one")
-    entries = []
-    for path in files:
-        record = read_record(path)
-        owner = student or owner_of(record)
-        if not owner:
-            raise CourseError(f"{path} does not say whose it is; add --student ID, as nbgrader calls them")
-        record = {**record, "submission": {**record["submission"], "owner": owner}}
-        try:
-            entries.append(entry_of(record, manifest, source_beside(path, manifest)))
-        except (KeyError, TypeError, AttributeError, ValueError) as problem:
-            raise CourseError(f"{path} is no whole record of this assignment ({type(problem).__name__})") from None
-    return entries
+    results = graded_in(paths)
+    if student:
+        if len(results) != 1:
+            raise OptionError(f"--student names whose the one record is, but there are {len(results)}: give one")
+        results = [replace(results[0], key=student, row={**results[0].row, "standing": ""})]
+    if anonymous := next((result for result in results if not result.key), None):
+        raise OptionError(f"{anonymous.path} does not say whose it is; add --student ID, as nbgrader calls them")
+    students, notes = certain(results)
+    if not students:
+        raise ExportError(f"nothing to write into the gradebook; {notes[0]}" if notes else "nobody handed in anything")
+    return [_entry(result, manifest) for result in students], notes
 
 
-def owner_of(record: Tree) -> str:
-    """The student's identifier: the one of a batch's hand-in, else the owner."""
-    return str((record.get("hand_in") or {}).get("key") or record["submission"]["owner"])
+def _entry(result: Result, manifest: Manifest) -> Entry:
+    """The entry of a student who has a grade; ExportError if the record is none of this assignment, or not whole."""
+    record = result.record()
+    if record.get("schema") != SCHEMA:
+        raise ExportError(
+            f"{result.path} is a record of schema {record.get('schema')}, this grader writes {SCHEMA}: grade again"
+        )
+    if record.get("asked_tasks") is not None:
+        raise ExportError(f"{result.path} holds only some tasks; grade without --task")
+    try:
+        record = {**record, "submission": {**record["submission"], "owner": result.key}}
+        entry = entry_of(record, manifest, source_beside(result.path, manifest))
+    except (KeyError, TypeError, AttributeError, ValueError) as problem:
+        raise ExportError(f"{result.path} is no whole record of this assignment ({type(problem).__name__})") from None
+    return replace(entry, name=result.name, email=result.email)
 
 
 def export_records(
@@ -57,12 +71,15 @@ def export_records(
     assignment: str = "",
     add_students: bool = False,
 ) -> list[Written]:
-    """Export and print what was written; CourseError where nothing can be."""
-    written = export(database, entries_of(paths, manifest, student), manifest, assignment, add_students)
+    """Export and print what was written; ExportError or CourseError where nothing can be."""
+    entries, notes = entries_of(paths, manifest, student)
+    written = export(database, entries, manifest, assignment, add_students)
     table = Table("student", "score", "late", "new grades", box=None, pad_edge=False, header_style="dim")
     for row in written:
         late = f"−{row.penalty:g}" if row.penalty else ""
         table.add_row(Text(safe.clean(row.student, 60)), f"{row.total:g}", late, str(row.changed))
     console.print(table)
-    console.print(f"{len(written)} students in {database}", soft_wrap=True, highlight=False)
+    told = f"{database}: {counted(len(written), 'student')}"
+    console.print(told, soft_wrap=True, highlight=False, markup=False)
+    tell(notes, console)
     return written

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from assignment.manifest import Manifest
+from autograder.exports import OptionError
+from autograder.exports.sheet import guarded
 from autograder.nbgrader import CourseError, check_cell, course_id
-from autograder.record import SCHEMA
 
 Tree = dict[str, Any]
+MOST = 127  # characters of a name or an address: the gradebook has room for 128, a mark in front takes one
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Entry:
     Attributes:
         student: nbgrader's id. scores: points by task id. comments: Markdown by id of the cell.
         penalty: points taken off for being late, None where nothing is known. submitted: when, ISO 8601 in UTC.
+        name, email: of the student, "" if unknown.
     """
 
     student: str
@@ -30,6 +32,8 @@ class Entry:
     comments: dict[str, str] = field(default_factory=dict)
     penalty: float | None = None
     submitted: str | None = None
+    name: str = ""
+    email: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,34 +44,6 @@ class Written:
     total: float
     penalty: float
     changed: int
-
-
-def read_record(path: Path) -> Tree:
-    """Read a `record.json`; CourseError, in one line, if it is none."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise CourseError(f"{path} cannot be read: {problem.strerror}") from None
-    except (ValueError, RecursionError):
-        raise CourseError(f"{path} is no record: it is not JSON") from None
-    if not isinstance(record, dict) or not {"schema", "submission", "tasks"} <= set(record):
-        raise CourseError(f"{path} is no record of this grader; give the record.json of --out")
-    if record["schema"] != SCHEMA:
-        raise CourseError(f"{path} is a record of schema {record['schema']}, this grader writes {SCHEMA}: grade again")
-    if record["asked_tasks"] is not None:
-        raise CourseError(f"{path} holds only some tasks; grade without --task")
-    return record
-
-
-def records_in(paths: Sequence[Path]) -> list[Path]:
-    """The record files among and below these paths, sorted."""
-    found = []
-    for path in paths:
-        below = sorted(path.rglob("record.json")) if path.is_dir() else [path]
-        if not below:
-            raise CourseError(f"{path} holds no record.json; give the folder that grading wrote")
-        found += below
-    return found
 
 
 def scores_of(record: Tree) -> dict[str, float]:
@@ -85,8 +61,9 @@ def export(
         assignment: of the gradebook; by default the course's own name. add_students: create unknown students.
 
     Raises:
-        CourseError: no such file, not a gradebook, another assignment or notebook, two entries of a student, unknown
-            students, a gradebook that is locked or cannot be written. Before the first student nothing is written.
+        CourseError: no such file, not a gradebook, another assignment or notebook, two entries of a student, or a
+            gradebook that is locked or cannot be written. OptionError: unknown students. Before the first student
+            nothing is written.
     """
     if not database.is_file():
         raise CourseError(f"{database} does not exist; run 'nbgrader generate_assignment' in the course's folder first")
@@ -106,16 +83,36 @@ def export(
             unknown = sorted(seen - known)
             if unknown and not add_students:
                 more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-                raise CourseError(
+                raise OptionError(
                     f"students unknown to {database}: {', '.join(unknown[:5])}{more}; add them with "
                     "'nbgrader db student add', or with --add-students"
                 )
             for student in unknown:
                 book.add_student(student)
+            for entry in entries:
+                introduce(book, entry)
             return [enter(book, name, manifest, entry) for entry in entries]
     except SQLAlchemyError as problem:
         reason = str(problem.orig) if isinstance(problem, DatabaseError) else type(problem).__name__
         raise CourseError(f"{database} cannot be used as a gradebook: {' '.join(reason.split())}") from None
+
+
+def introduce(book: Any, entry: Entry) -> None:
+    """Fill in a known student's name and e-mail where the gradebook has none."""
+    student = book.find_student(entry.student)
+    first, last = first_and_last(entry.name)
+    for column, text in (("first_name", first), ("last_name", last), ("email", entry.email)):
+        if text and not getattr(student, column):
+            setattr(student, column, guarded(text, MOST))  # nbgrader's own export writes it into a CSV as it is
+
+
+def first_and_last(name: str) -> tuple[str, str]:
+    """A name in the two parts that nbgrader shows: at the comma if there is one, else before the last word."""
+    if "," in name:
+        last, _, first = name.partition(",")
+    else:
+        first, _, last = name.strip().rpartition(" ")
+    return first.strip(), last.strip()
 
 
 def open_gradebook(url: str) -> Any:

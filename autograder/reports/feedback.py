@@ -17,7 +17,7 @@ from assignment.manifest import CHECKPOINT, Manifest, Task
 from autograder.grading import IMPROVEMENT
 from autograder.intake.notebook import of_tree
 from autograder.misconceptions import catalogue
-from autograder.reports import safe, words
+from autograder.reports import late, safe, words
 from autograder.reports.in_cells import in_cells
 from autograder.reports.pictures import Grid, read_grid
 
@@ -90,6 +90,11 @@ class TaskFeedback:
         """A sign for the state, for those who do not see its colour."""
         return words.SYMBOLS[self.state]
 
+    @property
+    def open(self) -> bool:
+        """Whether its tests are shown at once: something in it is not right."""
+        return self.state != "all" and not self.silent
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -120,17 +125,19 @@ class Retrieval:
 
 @dataclass(frozen=True)
 class Feedback:
-    """Everything a student's report says."""
+    """Everything a student's report says. `points` are those before lateness; `late` says what that takes off."""
 
     title: str
     version: str
     file: str
+    graded: bool
     whole: bool
     points: float
     possible: float
     bonus: float
     bonus_possible: float
     summary: str
+    late: str
     notices: tuple[Notice, ...]
     tasks: tuple[TaskFeedback, ...]
     next_step: Step | None
@@ -153,12 +160,14 @@ def feedback(record: Tree, manifest: Manifest, source: str = "") -> Feedback:
         title=manifest.title,
         version=manifest.version,
         file=safe.clean(record["submission"]["name"], 80) or manifest.file,
+        graded=True,
         whole=record["asked_tasks"] is None,
         points=record["points"],
         possible=sum(task.possible for task in ordinary),
         bonus=record["bonus"],
         bonus_possible=sum(task.possible for task in tasks if task.bonus),
         summary=_summary(tasks, complete, len(ordinary)),
+        late=late.told(record),
         notices=reader.notices(),
         tasks=tasks,
         next_step=reader.next_step(tasks),
@@ -193,8 +202,9 @@ class _Reader:
     def task(self, entry: Tree) -> TaskFeedback:
         """One task's entry."""
         known = self.manifest.task(entry["id"])
-        state = entry["state"] if entry["state"] in words.STATES else "none"
-        text = words.STATES[state]
+        state = words.state_of(entry)
+        gone = state == "not-implemented" and words.not_there(entry)
+        text = words.NOT_THERE if gone else words.STATES[state]
         if never_ran(self.record):
             state, text = "skipped", "not run: see the top of this report"
         elif state == "skipped" and entry["tests"][0]["problem"]:
@@ -208,7 +218,7 @@ class _Reader:
             possible=entry["possible"],
             state=state,
             words=text,
-            silent=state in ("not-implemented", "skipped"),
+            silent=state in ("not-implemented", "skipped") and not gone,  # it may only have another name
             tests=self.tests(known, entry["tests"]),
         )
 
@@ -357,7 +367,7 @@ class _Reader:
         task = open_tasks[0]
         title = f"{'Bonus task' if task.bonus else 'Task'} {task.number}: {task.title}"
         failed = next((test for test in task.tests if test.state == "failed"), None)
-        if failed is None or task.state == "not-implemented":
+        if failed is None or task.silent:
             hints = self.manifest.task(task.id).hints
             return Step(title, "Not implemented yet.", safe.clean(hints[0]) if hints else "")
         return Step(title, f"“{failed.behaviour}”: {failed.headline}", failed.sentence or failed.hint)

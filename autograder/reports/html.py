@@ -9,6 +9,7 @@ from markupsafe import Markup
 from assignment import safe_page
 from autograder.reports import pictures
 from autograder.reports.feedback import Feedback
+from autograder.reports.words import points
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -26,8 +27,3 @@ def render(feedback: Feedback) -> str:
         picture_size=pictures.size(grid) if grid else (0, 0),
         marks=grid.marks() if grid else [],
     )
-
-
-def points(value: float) -> str:
-    """Points without needless digits: 2, 0.5, 13.25."""
-    return f"{round(value, 2):g}"

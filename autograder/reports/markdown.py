@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from autograder.reports.feedback import Feedback, SourceLine, TaskFeedback, TestFeedback
-from autograder.reports.html import points
+from autograder.reports.words import points
 
 SPECIAL = re.compile(r"[\\`*_\[\]|#~$@!]")
 
@@ -36,14 +36,16 @@ def render(feedback: Feedback) -> str:
 
 
 def _lines(feedback: Feedback) -> Iterator[str]:
-    yield f"# {escape(feedback.title)}: {points(feedback.points)} of {points(feedback.possible)} points"
+    share = f"{points(feedback.points)} of {points(feedback.possible)} points" if feedback.graded else "no grade yet"
+    yield f"# {escape(feedback.title)}: {share}"
     yield ""
-    bonus = (
-        f"**+{points(feedback.bonus)} of {points(feedback.bonus_possible)} bonus.** " if feedback.bonus_possible else ""
-    )
+    bonus = f"**+{points(feedback.bonus)} of {points(feedback.bonus_possible)} bonus.** "
+    bonus = bonus if feedback.bonus_possible and feedback.graded else ""
     some = "" if feedback.whole else " Only some tasks were graded this time."
     yield f"{bonus}{escape(feedback.summary)}{some}"
     yield ""
+    if feedback.late:
+        yield from (f"**{escape(feedback.late)}**", "")
     yield f"Feedback on {escape(feedback.file)}, version {escape(feedback.version)} of the assignment."
     for notice in feedback.notices:
         yield from ("", f"> **{escape(notice.title)}.** {ticked(notice.text)}")
@@ -61,7 +63,7 @@ def _lines(feedback: Feedback) -> Iterator[str]:
             share = f"{points(task.earned)} / {points(task.possible)}"
             yield f"| {task.symbol} | {task.number} {escape(task.title)} | {share} | {escape(task.words)} |"
     for task in feedback.tasks:
-        if task.state in ("part", "none") and not task.silent:
+        if task.open:
             yield from _task(task)
     yield from _retrieval(feedback)
 

@@ -20,7 +20,7 @@ from assignment.manifest import CHECKPOINT, Manifest
 from autograder.misconceptions import catalogue
 from autograder.reports import safe, words
 from autograder.reports.feedback import never_ran
-from autograder.reports.html import points
+from autograder.reports.words import points
 
 Tree = dict[str, Any]
 COLOURS = {"all": "green", "part": "yellow", "none": "red", NOT_IMPLEMENTED: "bright_black", "skipped": "cyan"}
@@ -61,7 +61,7 @@ class Progress:
 
     def _draw(self) -> Table:
         done = sum(map(sum, self.counts.values()))
-        self._spinner.update(text=Text(f"{self.title}: {done} tests"))
+        self._spinner.update(text=Text(f"{self.title}: {words.counted(done, 'test')}"))
         table = Table.grid(padding=(0, 1))
         table.add_row("", self._spinner)
         for task in self.manifest.tasks:
@@ -120,7 +120,7 @@ def table(record: Tree, width: int = 120) -> Table:
     title_width = 54 if width >= 150 else 40 if width >= 110 else 32
     room = width - title_width - 50  # what the other columns take
     for entry in sorted(record["tasks"], key=lambda entry: entry["bonus"]):
-        state = entry["state"] if entry["state"] in words.STATES else "none"
+        state = words.state_of(entry)
         text = Text(f"{words.SYMBOLS[state]} {words.STATES[state]}", COLOURS[state])
         if never_ran(record):
             text = Text("not run", COLOURS["skipped"])

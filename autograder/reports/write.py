@@ -37,11 +37,20 @@ def write_reports(record: dict[str, Any], feedback: Feedback, out: Path) -> Writ
     Raises ReportError if the folder cannot be written; files of an earlier run are then still as they were.
     """
     paths = Written(out / "record.json", out / "feedback.html", out / "feedback.md")
-    texts = {
-        paths.record: as_json(record),
-        paths.html: html.render(feedback),
-        paths.markdown: markdown.render(feedback),
-    }
+    _write_all({paths.record: as_json(record), **_pages(feedback, out)}, out)
+    return paths
+
+
+def write_pages(feedback: Feedback, out: Path) -> None:
+    """Write feedback.html and feedback.md alone, where there is no record; ReportError likewise."""
+    _write_all(_pages(feedback, out), out)
+
+
+def _pages(feedback: Feedback, out: Path) -> dict[Path, str]:
+    return {out / "feedback.html": html.render(feedback), out / "feedback.md": markdown.render(feedback)}
+
+
+def _write_all(texts: dict[Path, str], out: Path) -> None:
     temporary = {path: path.with_name(f".{path.name}.{os.getpid()}.new") for path in texts}
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -58,7 +67,6 @@ def write_reports(record: dict[str, Any], feedback: Feedback, out: Path) -> Writ
         for path in temporary.values():
             with suppress(OSError):
                 path.unlink()
-    return paths
 
 
 def write_text(path: Path, text: str) -> None:

@@ -64,6 +64,11 @@ def publish(record: dict, source: str, folder: Path) -> None:
     (folder / "feedback.md").write_text(f"{record['points']} points for {record['submission']['owner']}\n")
 
 
+def refuse(state: str, problem: str, name: str, folder: Path) -> None:
+    """Write the page of a student without a grade."""
+    (folder / "feedback.md").write_text(f"{state}: {problem}\n")
+
+
 def main(source: str, out: str, workers: str, grader: str, seconds: str = "0.01") -> int:
     """One run; the exit status is that of the command."""
     from assignment.manifest import load
@@ -79,7 +84,7 @@ def main(source: str, out: str, workers: str, grader: str, seconds: str = "0.01"
             with Journal(Path(out)) as journal:
                 handed = read_class(Path(source), Path(scratch), manifest, rule(manifest))
                 order = Order(manifest, "assignment", grader, "played")
-                batch = Batch(handed, order, journal, publish)
+                batch = Batch(handed, order, journal, publish, refuse=refuse)
                 report = run(batch, lambda: Crew(Recipe(PlayBench, (float(seconds),)), int(workers), 1.0))
         except IntakeError as problem:
             print(problem, file=sys.stderr)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assignment.manifest import load
+from autograder.intake import roster
 from autograder.intake.classes import ASIDE, Attempt, Class, Student, folder_name
 from autograder.lateness import Late
 from autograder.record import SCHEMA
@@ -114,6 +115,6 @@ def write_class(out: Path, people: Sequence[Person], platform: str = "folders", 
         (folder / "record.json").write_text(json.dumps(record))
         (folder / "handed_in.py").write_text(SOURCE)
         summary.add(student, record)
-    tree = summary.tree(Class(platform, students, list(missing), []), {"grader": "g"}, {})
+    tree = summary.tree(Class(platform, students, [roster.Person(*one) for one in missing], []), {"grader": "g"}, {})
     (out / "class.json").write_text(json.dumps(tree))
     return out

@@ -11,6 +11,7 @@ from typing import Any
 
 from assignment.manifest import load
 from autograder.intake.classes import Attempt, Class, Student
+from autograder.intake.roster import Person
 from autograder.lateness import Late
 from autograder.misconceptions import catalogue
 from autograder.summary import UNUSABLE, Summary
@@ -51,6 +52,7 @@ def record_of(rng: random.Random, source: str, flags: list[str]) -> dict[str, An
             "name": f"test_{task.id}",
             "behaviour": f"behaviour of {task.id}",
             "status": status,
+            "reason": {"passed": "", "failed": "unexpected", "skipped": "not-implemented"}[status],
             "misconception": rng.choice([*IDS[:40], "", "", ""]) if status == "failed" else "",
             "details": {"p_at_1_after": round(rng.gauss(0.6, 0.05), 6)} if task.id == "improvement" else {},
         }
@@ -117,7 +119,7 @@ def write_class(
             own.mkdir(parents=True, exist_ok=True)
             (own / "record.json").write_text(json.dumps(record), encoding="utf-8")
             (own / "handed_in.py").write_bytes(source.encode())
-    handed = Class("folders", students, [("s-gone", "Max Missing")], ["left.txt was left alone"])
+    handed = Class("folders", students, [Person("s-gone", "Max Missing", "")], ["left.txt was left alone"])
     facts = {"grader": "g", "assignment_hash": "a", "isolation": "bubblewrap"}
     tree = summary.tree(handed, facts, {"seconds": 1.0})
     folder.mkdir(parents=True, exist_ok=True)

@@ -189,6 +189,30 @@ def test_an_archive_in_an_archive_is_not_opened_here(tmp_path):
     assert set(found) == {"inner.zip"}
 
 
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        ("Božena/dml.py".encode(), "Božena/dml.py"),
+        ("Zoë/dml.py".encode("cp437"), "Zoë/dml.py"),
+        (b"a/dml.py", "a/dml.py"),
+    ],
+)
+def test_names_in_a_zip_that_does_not_say_their_encoding(tmp_path, raw, name):
+    """`zip -r` with LANG=C writes UTF-8 without the flag for it; old Windows writes its code page."""
+    placeholder = "x" * len(raw)
+    path = zipped(tmp_path / "s.zip", {placeholder: b"x = 1"})
+    path.write_bytes(path.read_bytes().replace(placeholder.encode(), raw))
+    assert content(opened(path)[name]) == b"x = 1"
+
+
+def test_a_repository_in_an_archive_is_a_sign_and_its_files_are_not_unpacked(tmp_path):
+    members = {"ada/.git/config": b"", "ada/.git/hooks/a.py": b"", "ada/dml.py": b"x = 1"}
+    for make, ending in ((zipped, "zip"), (tarred, "tar.gz")):
+        (tmp_path / ending).mkdir()
+        found = opened(make(tmp_path / ending / f"s.{ending}", members))
+        assert [(member.name, member.clone) for member in found.values()] == [("ada", True), ("ada/dml.py", False)]
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), ending=st.sampled_from(["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"]))
 def test_damaged_bytes_give_a_verdict(tmp_path_factory, data, ending):

@@ -143,7 +143,9 @@ def test_files_that_bring_their_sandbox_down_stop_nobody(tmp_path):
     found = grades(out)
     assert {key for key, (state, *_) in found.items() if state == "fell"} == {key for key in texts if "killer" in key}
     tree = json.loads((out / "class.json").read_text())
-    assert {p["who"] for p in tree["problems"] if p["kind"] == "fell"} == {key for key in texts if "killer" in key}
+    assert {p["who"] for p in tree["problems"] if p["kind"] == "grade by hand"} == {
+        key for key in texts if "killer" in key
+    }
     assert played(source, out, status=1)["files"] == 0  # they are tried again, the others are not
 
 
@@ -166,6 +168,32 @@ def test_unusable_hand_ins_have_a_reason_and_stop_nobody(tmp_path):
     rows = {row["key"]: row for row in json.loads((tmp_path / "out" / "class.json").read_text())["students"]}
     assert {key for key, row in rows.items() if row["state"] == "unusable"} == {"s-2", "s-3", "s-4", "s-5"}
     assert all(row["problem"] and str(tmp_path) not in row["problem"] for key, row in rows.items() if key != "s-1")
+
+
+def test_what_is_out_of_date_is_moved_aside(tmp_path):
+    """Who is not in the class any more, and who has nothing to grade any more: no feedback of theirs would go out."""
+    source, out = class_of(tmp_path / "in", {f"s-{n}": f"x = {n}\n" for n in range(3)} | {"s-3": ""}), tmp_path / "out"
+    played(source, out)
+    students, earlier = out / "students", out / "earlier"
+    assert {path.name for path in (students / "s-3").iterdir()} == {"feedback.md", ".written"}
+    before = (students / "s-0" / "record.json").stat().st_mtime_ns
+    shutil.rmtree(source / "s-1")
+    (source / "s-2" / "dml.py").write_text("")
+    (source / "s-3" / "dml.py").write_text("x = 3\n")
+    played(source, out)
+    assert {path.name for path in students.iterdir()} == {"s-0", "s-2", "s-3"}
+    assert (students / "s-0" / "record.json").stat().st_mtime_ns == before
+    assert {path.name for path in (students / "s-2").iterdir()} == {"feedback.md", ".written"}
+    assert (students / "s-2" / "feedback.md").read_text().startswith("unusable: dml.py is empty")
+    assert (students / "s-3" / "record.json").exists()
+    assert json.loads((earlier / "s-1" / "record.json").read_text())["hand_in"]["key"] == "s-1"
+    assert (earlier / "s-2" / "handed_in.py").read_text() == "x = 2\n"
+    played(source, out)
+    assert {path.name for path in earlier.iterdir()} == {"s-1", "s-2"}  # once: nothing else is moved
+    class_of(source, {"s-1": "x = 1\n", "s-2": "x = 2\n"})
+    assert played(source, out)["files"] == 0  # the journal has them all
+    assert {path.name for path in students.glob("*/record.json")} == {"record.json"}
+    assert len([*students.glob("*/record.json")]) == 4
 
 
 def test_a_folder_in_use_and_a_journal_of_another_version(tmp_path):

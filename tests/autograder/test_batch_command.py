@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -35,28 +36,63 @@ def batch(*arguments: object) -> subprocess.CompletedProcess[str]:
         (["in", "--out", "o", "--roster", "nowhere.csv"], 3, "cannot be read"),
         (["in", "--out", "o", "--deadline", "soon"], 2, "2026-05-31T23:59"),
         (["in", "--out", "o", "--task", "triplet_loss"], 2, "did you mean 'triplet-loss'"),
+        (["in", "--out", "in"], 2, "is the input itself; name another folder"),
+        (["in", "--out", "in/o"], 2, "lies inside the input"),
+        (["empty", "--out", "o"], 3, "holds no hand-in"),
     ],
 )
 def test_one_line_per_mistake(tmp_path, options, status, says):
     class_of(tmp_path / "in", {"s-1": "x = 1"})
-    options = [tmp_path / option if option in ("in", "nowhere", "nowhere.csv", "o") else option for option in options]
-    done = batch(*options)
+    (tmp_path / "empty").mkdir()
+    places = ("in", "in/o", "empty", "nowhere", "nowhere.csv", "o")
+    done = batch(*(tmp_path / option if option in places else option for option in options))
     assert done.returncode == status, done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert says in done.stderr
+    assert not (tmp_path / "o").exists() and not (tmp_path / "in" / "o").exists()  # nothing is made
 
 
 @needs_bubblewrap
 def test_the_real_command(tmp_path):
-    source = class_of(tmp_path / "in", {"s-1": (ROOT / "template" / "dml.py").read_text(), "s-2": "def ("})
-    done = batch(source, "--out", tmp_path / "out", "--workers", 1, "--task", "triplet-loss", "--no-canary")
+    texts = {"s-1": (ROOT / "template" / "dml.py").read_text(), "s-2": "def (", "s-3": ""}
+    source = class_of(tmp_path / "in", texts)
+    options = ("--workers", 1, "--task", "triplet-loss", "--no-canary", "--deadline", "2026-05-31T23:59+02:00")
+    done = batch(source, "--out", tmp_path / "out", *options)
     assert done.returncode == 0, done.stderr
-    assert "2 graded now" in done.stdout
+    assert "3 hand-ins (folders): 2 graded now from 2 different files" in done.stdout
+    assert "a deadline is set, but 3 hand-ins have no time: none of them was called late" in done.stdout
+    page = (tmp_path / "out" / "students" / "s-3" / "feedback.html").read_text()
+    assert "dml.py is empty" in page and "no grade yet" in page
     for student in ("s-1", "s-2"):
         names = {path.name for path in (tmp_path / "out" / "students" / student).iterdir()}
         assert names == {"record.json", "feedback.html", "feedback.md", "handed_in.py", ".written"}
     rows = json.loads((tmp_path / "out" / "class.json").read_text())["students"]
-    assert [(row["key"], row["state"], row["points"]) for row in rows] == [("s-1", "graded", 0), ("s-2", "graded", 0)]
+    states = [(row["key"], row["state"], row["points"]) for row in rows]
+    assert states == [("s-1", "graded", 0), ("s-2", "graded", 0), ("s-3", "unusable", 0)]
+    shutil.rmtree(source / "s-1")
+    done = batch(source, "--out", tmp_path / "out", *options)
+    assert f"1 student's folder was out of date and moved to {tmp_path / 'out' / 'earlier'}: s-1\n" in done.stdout
+
+
+@needs_bubblewrap
+def test_sigterm_ends_it_like_ctrl_c(tmp_path):
+    """What was unpacked goes, one line says that nothing is lost, and the status is that of the signal."""
+    source = class_of(tmp_path / "in", {"s-1": "x = 1"})
+    (tmp_path / "tmp").mkdir()
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", "TMPDIR": str(tmp_path / "tmp")}
+    command = [sys.executable, "-m", "autograder", "batch", str(source), "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    until = time.monotonic() + 60
+    while not (tmp_path / "out" / "journal.jsonl").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert list((tmp_path / "tmp").glob("dml-class-*"))
+    process.terminate()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert errors == "stopped; what is done is in the journal, and the same command goes on\n"
+    assert not list((tmp_path / "tmp").glob("dml-class-*"))
 
 
 KILLERS = {

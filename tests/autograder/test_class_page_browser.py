@@ -172,6 +172,28 @@ def test_it_is_drawn_and_no_wider_than_the_screen(browser, folder, width, scheme
         assert browser.complaints() == []
 
 
+@pytest.mark.parametrize("width", [1024, 1300, 1600])
+def test_columns_do_not_overlap_and_headings_do_not_break(browser, folder, width):
+    browser.look(width, 900)
+    browser.open((folder / making.PAGE).as_uri())
+    within = "[...row.cells].every(cell => cell.scrollWidth <= Math.ceil(cell.getBoundingClientRect().width))"
+    assert browser.ask(f"{ROWS}.slice(10, 30).every(row => {within})")
+    assert browser.ask("[...document.querySelectorAll('.signs')].every(signs => signs.textContent.length >= 15)")
+    heights = browser.ask(
+        "[...document.querySelectorAll('#table th button')].map(b => b.getBoundingClientRect().height)"
+    )
+    assert max(heights) < 1.5 * min(heights)  # one line each
+
+
+def test_on_a_phone_the_students_are_named_as_what_they_are(browser, folder):
+    shown = "getComputedStyle(document.querySelector('.rest')).display"
+    for width, display in ((400, "inline"), (1280, "none")):
+        browser.look(width, 900)
+        browser.open((folder / making.PAGE).as_uri())
+        assert browser.ask(shown) == display
+    assert "students not complete" in browser.ask("document.querySelector('.rest').textContent")
+
+
 def test_rows_are_cards_on_a_phone(browser, folder):
     browser.look(400, 900)
     browser.open((folder / making.PAGE).as_uri())

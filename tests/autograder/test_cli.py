@@ -43,6 +43,20 @@ def test_files_that_cannot_be_graded(tmp_path, name):
     assert name in one_line(autograder("grade", tmp_path / name), 3)
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("hand-ins.zip", "autograder batch"),
+        ("dml.tar.gz", "autograder batch"),
+        ("notes.txt", "neither a .py nor an .ipynb; give the student's dml.py"),
+        ("dml", "neither a .py nor an .ipynb"),
+    ],
+)
+def test_other_kinds_of_files_are_refused(tmp_path, name, says):
+    (tmp_path / name).write_bytes(b"PK\x03\x04 \0")
+    assert says in one_line(autograder("grade", tmp_path / name), 3)
+
+
 def test_unknown_task_names_the_nearest():
     line = one_line(autograder("grade", "solution/dml.py", "--task", "triplet_loss"), 2)
     assert "did you mean 'triplet-loss'" in line

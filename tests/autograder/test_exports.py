@@ -54,12 +54,28 @@ def rows(text: str, delimiter: str = ",") -> list[list[str]]:
 def moodle_class(tmp_path):
     people = [
         Person("101", "Ada Example", where="Ada Example_101", lost=("triplet-loss",)),
-        Person("roster-eve", "Eve", where="Eve_103", late=Late(2, 0.25)),
+        Person("roster-eve", "Cmd Calc", where="Cmd Calc_103", late=Late(2, 0.25)),
         Person("104", "Dan Example", where="Dan Example_104"),
         Person("102", "Bob", where="Bob_102", lost=None),
         Person("999", "Nobody Here", where="Nobody Here_999"),
     ]
     return read_results(write_class(tmp_path / "out", people, "moodle"))
+
+
+def test_a_row_with_the_identifier_of_one_and_the_name_of_another_is_left_as_it_was(tmp_path):
+    people = [
+        Person("101", "Ada Example", where="Ada Example_555"),
+        Person("104", "Rosa Other", where="Rosa Other_556"),
+    ]
+    text = MOODLE.replace("3.00,20.00,No", ",20.00,Yes")
+    done = moodle.fill_moodle(
+        read_results(write_class(tmp_path / "out", people, "moodle")), sheet.Sheet(text, "s.csv"), say
+    )
+    assert {row[0]: row[4] for row in rows(done.text)[1:]}["Participant 104"] == ""
+    assert done.filled == 1
+    assert done.notes == [
+        "104 (Rosa Other): the row with this identifier is of 'Dan Example'; fill in the right one by hand"
+    ]
 
 
 def test_moodle_grades_are_in_their_rows_and_nothing_else_changes(moodle_class):
@@ -81,6 +97,7 @@ def test_moodle_grades_are_in_their_rows_and_nothing_else_changes(moodle_class):
     assert after[1][9] == "12 &lt;of&gt; 20 points<br>&#x27;=HYPERLINK(1)"
     assert (done.filled, done.replaced) == (2, 0)
     assert [note.split(":")[0] for note in done.notes] == ["104 (Dan Example)", "102 (Bob)", "999 (Nobody Here)"]
+    assert "is not in the sheet" in done.notes[2]
 
 
 def test_moodle_without_bonus_and_late(moodle_class):
@@ -113,7 +130,10 @@ def test_another_maximum_is_scaled_only_when_asked_and_commas_stay_commas(moodle
         (MOODLE.replace("20.00", "Good"), "not on a scale"),
         (MOODLE.replace(",20.00,No", ",10.00,No"), "different maximum grades"),
         ('Identifier,"Grade\n1,2\n', "never closed"),
-        (MOODLE.replace("Participant 10", "Participant 77").replace("Example", "Other"), "nobody of this class"),
+        (
+            MOODLE.replace("Participant 10", "Participant 77").replace("Example", "Other").replace("cmd", "x"),
+            "nobody of",
+        ),
     ],
 )
 def test_a_wrong_sheet_for_moodle_is_one_line(moodle_class, text, part):
@@ -127,7 +147,7 @@ def test_a_name_that_two_rows_have_is_nobodys(tmp_path):
     doubled = MOODLE.replace('"Bob ""B"" Example"', '"Ada Example"')
     done = moodle.fill_moodle(results, sheet.Sheet(doubled, "s.csv"), say)
     assert [row[4] for row in rows(done.text)[1:3]] == ["", "7.50"]
-    assert "not clear who" in done.notes[0]
+    assert "x1 (Ada Example): 2 rows of the sheet fit" in done.notes[0]
 
 
 def test_two_hand_ins_for_one_row_fill_nothing(tmp_path):
@@ -211,12 +231,16 @@ def test_brute_has_a_line_per_login(tmp_path):
 def test_no_cell_of_the_table_is_a_formula(tmp_path, start):
     evil = f'{start}cmd|"/c calc"!A1'
     people = [Person(evil, name=evil, email=evil), Person("dan", lost=None)]
-    text = table.as_csv(read_results(write_class(tmp_path, people, missing=[(evil, evil)])))
+    text = table.as_csv(read_results(write_class(tmp_path, people, missing=[(evil, evil, evil)])))
     assert text.startswith("\ufeff")
     found = rows(text)
     assert not [cell for row in found for cell in row if cell.startswith(sheet.FORMULA)]
     assert {len(row) for row in found} == {len(found[0])}
-    assert [dict(zip(found[0], row, strict=True))["state"] for row in found[1:]] == ["graded", "unusable", "missing"]
+    assert [dict(zip(found[0], row, strict=True))["state"] for row in found[1:]] == [
+        "graded",
+        "nothing to grade",
+        "missing",
+    ]
 
 
 def test_the_table_says_what_class_json_says(tmp_path):
@@ -248,7 +272,9 @@ def test_the_command_writes_beside_the_sheet_and_tells(tmp_path):
     assert "<b>" not in filled[1][9].replace("<br>", "")
     assert "0.7351946" not in filled[1][9]  # a hidden value
     assert (tmp_path / "b.txt").read_text() == f"101;{FULL - MANIFEST.task('gem').points:g}\n"
-    assert "sheet-filled.csv: 1 grades" in done.stdout
+    assert "sheet-filled.csv: 1 grade\n" in done.stdout
+    assert "all.csv: 1 hand-in\n" in done.stdout
+    assert "b.txt: 1 student\n" in done.stdout
 
 
 def test_bad_input_is_one_line(tmp_path):
@@ -263,11 +289,11 @@ def test_bad_input_is_one_line(tmp_path):
     table_file = tmp_path / "t.csv"
     cases = [
         ([out], 2, "say for whom"),
-        ([out, "--moodle", tmp_path / "none.csv"], 2, "check the path"),
-        ([out, "--moodle", tmp_path / "sheet.xlsx"], 2, "no CSV"),
-        ([out, "--canvas", tmp_path / "latin.csv"], 2, "not UTF-8"),
-        ([tmp_path / "empty", "--csv", table_file], 2, "batch --out"),
-        ([broken, "--csv", table_file], 2, "not whole"),
+        ([out, "--moodle", tmp_path / "none.csv"], 3, "check the path"),
+        ([out, "--moodle", tmp_path / "sheet.xlsx"], 3, "no CSV"),
+        ([out, "--canvas", tmp_path / "latin.csv"], 3, "not UTF-8"),
+        ([tmp_path / "empty", "--csv", table_file], 3, "batch --out"),
+        ([broken, "--csv", table_file], 3, "not whole"),
         ([out, out, "--csv", table_file], 2, "one folder"),
         ([out, "--csv", table_file, "--out", tmp_path / "x"], 2, "--out names"),
         ([out, "--csv", "/proc/nowhere/t.csv"], 5, "cannot be written"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import subprocess
@@ -17,11 +18,13 @@ from nbgrader.api import Gradebook
 from rich.console import Console
 
 from assignment.manifest import load
+from autograder.exports import ExportError
 from autograder.nbgrader import HELPERS, CourseError, check_cell, source
 from autograder.nbgrader.exporting import entries_of, export_records
-from autograder.nbgrader.gradebook import export
+from autograder.nbgrader.gradebook import export, first_and_last
 from autograder.nbgrader.grading import unreadable
 from autograder.record import SCHEMA
+from tests.autograder.class_folder import Person, write_class
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = load()
@@ -244,7 +247,7 @@ def test_an_unreadable_notebook_is_worth_nothing_and_says_why(database):
 
 def line(database: Path, paths: list[Path], **options) -> str:
     before = database.read_bytes() if database.is_file() else b""
-    with pytest.raises(CourseError) as caught:
+    with pytest.raises((CourseError, ExportError)) as caught:
         export_records(database, paths, MANIFEST, Console(quiet=True), **options)
     assert (database.read_bytes() if database.is_file() else b"") == before  # nothing was written
     message = str(caught.value)
@@ -316,7 +319,71 @@ def test_the_command(database, tmp_path):
     done = run("--student", "ann", "--add-students")
     assert done.returncode == 0, done.stderr
     assert "ann" in done.stdout and "24" in done.stdout
-    assert entries_of([folder], MANIFEST, "ann")[0].scores["gem"] == 0
+    assert entries_of([folder], MANIFEST, "ann")[0][0].scores["gem"] == 0
     done = run()
     assert done.returncode == 2
     assert done.stderr.startswith("error: ") and len(done.stderr.splitlines()) == 1
+
+
+def people(database: Path) -> dict[str, tuple]:
+    with opened(database) as book:
+        return {s.id: (s.first_name, s.last_name, s.email) for s in book.students}
+
+
+def class_of(out: Path, *rows: Person, **changes: dict) -> Path:
+    """A batch's folder whose class.json differs from what lies in `students/`."""
+    write_class(out, rows)
+    tree = json.loads((out / "class.json").read_text())
+    tree["students"] = [{**row, **changes[row["key"]]} for row in tree["students"] if row["key"] in changes]
+    (out / "class.json").write_text(json.dumps(tree))
+    return out
+
+
+def test_a_class_goes_by_class_json(database, tmp_path):
+    out = class_of(
+        tmp_path / "out",
+        *(Person(key) for key in ("s1002", "1002", "st4", "1099", "1 (a)", "s1005")),
+        s1002={"standing": "listed", "name": "Eve B. Example", "email": "eve@example.org"},
+        st4={"standing": "listed", "state": "unusable", "problem": "the file is empty"},
+        s1005={"standing": "listed", "name": "=cmd|x, Ada", "email": "=1+1"},
+        **{"1099": {"standing": "unlisted"}, "1 (a)": {"standing": "duplicate"}},
+    )
+    for given in (out, out / "students"):  # 1002 is of an earlier run: its folder is there, class.json knows it not
+        told = Console(record=True, file=io.StringIO(), width=200)
+        export_records(database, [given], MANIFEST, told, add_students=True)
+        assert people(database) == {
+            "s1002": ("Eve B.", "Example", "eve@example.org"),
+            "s1005": ("Ada", "'=cmd|x", "'=1+1"),  # no formula in what `nbgrader export` writes
+        }
+        text = told.export_text()
+        assert f"{database}: 2 students" in text
+        assert "st4: has no grade (the file is empty); left out" in text
+        assert "1099 (not in the roster)" in text and "1 (a) (not clear whose it is)" in text
+    with opened(database) as book:
+        student = book.find_student("s1002")
+        student.first_name, student.email = "Eva", None
+        book.db.commit()
+    export_records(database, [out], MANIFEST, Console(quiet=True))
+    assert people(database)["s1002"] == ("Eva", "Example", "eve@example.org")  # what a person wrote stays
+
+
+def test_one_student_of_a_class(database, tmp_path):
+    out = class_of(tmp_path / "out", Person("1099"), Person("old"), **{"1099": {"standing": "unlisted"}})
+    own = out / "students" / "1099"
+    assert "1099 (not in the roster)" in line(database, [own], add_students=True)
+    assert "earlier run" in line(database, [out / "students" / "old"], add_students=True)
+    export_records(database, [own], MANIFEST, Console(quiet=True), student="ann", add_students=True)
+    assert list(people(database)) == ["ann"]  # --student says who it is
+
+
+@pytest.mark.parametrize(
+    "name, parts",
+    [
+        ("Ada B. Example", ("Ada B.", "Example")),
+        ("Example, Ada", ("Ada", "Example")),
+        ("Ada", ("", "Ada")),
+        ("", ("", "")),
+    ],
+)
+def test_names_have_two_parts(name, parts):
+    assert first_and_last(name) == parts

@@ -28,7 +28,7 @@ from autograder.intake import classes
 from autograder.known import reference, submission_of, template
 from autograder.misconceptions.catalogue import execute
 from autograder.record import record
-from autograder.reports import html, markdown, safe, terminal, words, write
+from autograder.reports import html, markdown, safe, terminal, ungraded, words, write
 from autograder.reports.feedback import feedback
 from autograder.sandbox.wall import Ending
 from autograder.scoring import score
@@ -296,6 +296,50 @@ def test_renamed_function_is_found_in_the_source():
     assert "did you rename" not in reports(entry, "def helper(): pass\n")[1]
 
 
+def test_a_missing_function_is_not_there_rather_than_wrong():
+    gone = outcome(status=FAILED, reason="missing", called="triplet_loss(float32 (5,), float32 (5,), a number)")
+    wrong = outcome("gem", status=FAILED, reason="value", message="got None")
+    entry = record(grade_of([gone, wrong], ""), MANIFEST)
+    (first, second) = feedback(entry, MANIFEST).tasks
+    assert (first.symbol, first.words, first.open) == ("○", "not in the file", True)
+    assert (second.symbol, second.words, second.open) == ("✗", "not right yet", True)
+    assert "did you rename it to `tripletLoss`?" in html.render(
+        feedback(entry, MANIFEST, "def tripletLoss(a, b, c): pass\n")
+    ).replace("<code>", "`").replace("</code>", "`")
+    assert "○ not implemented yet" in in_terminal(entry)
+
+
+@pytest.mark.parametrize(
+    ("late", "says"),
+    [
+        (None, ""),
+        ({"days": 2, "loss": 0.2}, "on day 2 after the deadline: 20 % are taken off. Before: 20 points and 5 bonus."),
+        ({"days": 2, "loss": 0.2}, "After, and this counts: 16 points and 4 bonus."),
+        ({"days": 1, "loss": 0.0}, "on day 1 after the deadline: nothing is taken off."),
+        ({"days": None, "loss": None}, "does not say by how much: nothing is taken off here."),
+    ],
+)
+def test_lateness_is_told_with_the_points_before_and_after(full, late, says):
+    entry = {**with_retrieval(full), "hand_in": {"late": late}}
+    for text in reports(entry)[:2]:
+        assert says in text
+        assert any(words in text for words in ("Handed in late", "calls this hand-in late")) == bool(says)
+
+
+@pytest.mark.parametrize("state", [summary.UNUSABLE, summary.FELL])
+def test_who_has_no_grade_reads_why_and_what_to_do(tmp_path, state):
+    told = ungraded.feedback(state, f"no Python file was handed in ({HOSTILE}); hand in dml.py", HOSTILE, MANIFEST)
+    write.write_pages(told, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["feedback.html", "feedback.md"]
+    page, text = ((tmp_path / name).read_text(encoding="utf-8") for name in ("feedback.html", "feedback.md"))
+    found = Tags()
+    found.feed(page)
+    assert found.tags <= OWN_TAGS and "<" not in text
+    for output in (page, text):
+        assert "no grade yet" in output and "assignment check dml.py" in output and "of 20" not in output
+        assert ("no Python file was handed in" in output) == (state == summary.UNUSABLE)
+
+
 def test_wrong_signature_shows_the_definition():
     wrong = outcome(
         "training-step", status=FAILED, reason="signature", called="train(a Linear, a DataLoader, a SGD, a number)"
@@ -487,7 +531,7 @@ def test_progress_in_a_terminal():
     with terminal.Progress(MANIFEST, Console(file=file, force_terminal=True, width=100), "grading dml.py") as progress:
         progress(outcome())
         progress._live.refresh()
-    assert "grading dml.py: 1 tests" in file.getvalue() or "1 tests" in file.getvalue()
+    assert "grading dml.py: 1 test" in file.getvalue() and "1 tests" not in file.getvalue()
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium to open the page in")

@@ -75,3 +75,16 @@ def test_hopeless_files_are_named_not_raised():
 def test_flags_are_for_the_instructor():
     _, findings = examine("import os, gc\nimport torch\nx = os._exit\n", NAMES)
     assert findings["flags"] == ["line 1: import gc", "line 1: import os", "line 3: _exit"]
+
+
+def test_what_a_model_is_asked_for_is_no_flag():
+    """The reference itself calls `eval()` and `modules()`; builtins of these names are another matter."""
+    usual = (
+        "model.eval()\nfor m in model.modules(): m.eval()\nfast = torch.compile(model)\nre.compile('x')\nmodules = 1\n"
+    )
+    assert examine(usual, NAMES)[1]["flags"] == []
+    assert examine(reference(), NAMES)[1]["flags"] == []
+    odd = "eval('1')\nexec('1')\ncompile('1', '', 'eval')\n__import__('os')\nsys.modules['x'] = 1\n"
+    assert examine(odd, NAMES)[1]["flags"] == [
+        f"line {n}: {what}" for n, what in enumerate(["eval", "exec", "compile", "__import__", "sys.modules"], start=1)
+    ]

@@ -141,6 +141,10 @@ def test_a_run_leaves_a_file_and_is_not_repeated(own_results, tmp_path):
     assert 0 < row["figures"]["after test"]["P@1"] <= 1
     again = CliRunner().invoke(command.app, run)
     assert again.exit_code == 0 and "finished already" in again.output
+    changed = next((tmp_path / "runs").glob("*/seed0/config.toml"))
+    changed.write_text(changed.read_text(encoding="utf-8").replace("scale = 16.0", "scale = 8.0"), encoding="utf-8")
+    other = CliRunner().invoke(command.app, run)  # as if the recipe had been changed since
+    assert other.exit_code == 2 and "was run with scale = 8.0, not 16.0" in other.stderr
     written = CliRunner().invoke(command.app, ["tables"])
     assert written.exit_code == 0, written.output
     page = (own_results / "results" / "README.md").read_text(encoding="utf-8")

@@ -16,14 +16,12 @@ from urllib.parse import quote
 from autograder.misconceptions import catalogue
 from autograder.reports.safe import clean
 from autograder.reports.words import STATES, SYMBOLS
-from autograder.summary import FELL, GRADED, UNUSABLE
+from autograder.summary import GRADED, KINDS, flagged
 
 Tree = dict[str, Any]
 Value = float | int | None
 STANDINGS = {"unlisted": "not in the roster", "duplicate": "not clear who"}
-WITHOUT = {UNUSABLE: "nothing to grade", FELL: "grade by hand"}
 HARDEST, LEADERS, LARGEST, PROBLEMS, FLAGS = 15, 20, 5, 100, 80  # entries shown of each list
-USUAL = 0.2  # a flag that a larger part of the class has is not counted in the rows: `model.eval()` is one
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,8 @@ class Row:
     """A student's row.
 
     Attributes:
-        before: points before lateness, None if that took nothing. signs: one for each task. flags: unusual ones.
+        before: points before lateness, None if that took nothing. signs: one for each task.
+        flags: how many different things were flagged.
         order: what each column is sorted by.
     """
 
@@ -227,11 +226,11 @@ def collect(
     facts.leaders = _leaders(graded, people)[: LEADERS if named else None]
     if not named:
         return facts
-    unusual = _flags(facts, flags, group)
+    _flags(facts, flags, group)
     facts.unread = [clean(key, 80) for key in unread]
     _problems(facts, tree)
     facts.identical = [list(keys) for keys in tree["identical"]]
-    facts.rows = _rows(students, people, known, unusual, tree)
+    facts.rows = _rows(students, people, known, tree)
     facts.largest = {
         "Longest": _largest(facts.rows, "seconds", "s"),
         "Most memory": _largest(facts.rows, "peak_mb", "MB"),
@@ -259,7 +258,7 @@ def _people(students: list[Tree], root: PurePosixPath, pseudonyms: Mapping[str, 
             continue
         page = quote((root / student["folder"] / "feedback.html").as_posix(), safe="/")
         name = clean(student["name"] or key, 80)
-        people[key] = Person(number, name or "?", clean(key, 80), page if student["state"] == GRADED else "")
+        people[key] = Person(number, name or "?", clean(key, 80), page)
     return people
 
 
@@ -271,18 +270,16 @@ def _leaders(graded: list[Tree], people: Mapping[str, Person]) -> list[Leader]:
     return [Leader(first[value], person, value) for value, person in found]
 
 
-def _flags(facts: Facts, flags: Mapping[str, list[str]], group: Any) -> Counter[str]:
-    """Count what was flagged, the rarest first, without its lines; how many unusual things each student has."""
+def _flags(facts: Facts, flags: Mapping[str, list[str]], group: Any) -> None:
+    """Count what was flagged, the rarest first."""
     who: dict[str, list[str]] = defaultdict(list)
     for key, found in flags.items():
-        for what in dict.fromkeys(clean(flag, 120).partition(": ")[2] or clean(flag, 120) for flag in found):
+        for what in dict.fromkeys(clean(what, 120) for what in flagged(found)):
             who[what].append(key)
     counted = sorted(who.items(), key=lambda pair: (len(pair[1]), pair[0]))
     facts.more_flags = len(counted[FLAGS:])
     for n, (what, keys) in enumerate(counted[:FLAGS]):
         facts.flags.append(Count(what, len(keys), facts.graded, group(f"f{n}", what, keys)))
-    usual = max(1.0, USUAL * facts.graded)
-    return Counter(key for _, keys in counted if len(keys) <= usual for key in keys)
 
 
 def _problems(facts: Facts, tree: Tree) -> None:
@@ -297,7 +294,6 @@ def _rows(
     students: list[Tree],
     people: Mapping[str, Person],
     known: Mapping[str, str],
-    unusual: Mapping[str, int],
     tree: Tree,
 ) -> list[Row]:
     tasks = [task["id"] for task in tree["tasks"] if task["graded"]]
@@ -308,7 +304,7 @@ def _rows(
         person, graded = people[student["key"]], student["state"] == GRADED
         final, late = student["final"], student["late"]
         states = [student["tasks"][task]["state"] for task in tasks if task in student["tasks"]]
-        notes = [WITHOUT.get(student["state"], ""), STANDINGS.get(student["standing"], ""), _late(late)]
+        notes = [KINDS.get(student["state"], ""), STANDINGS.get(student["standing"], ""), _late(late)]
         notes += [f"attempt {student['attempts']}"] if student["attempts"] > 1 else []
         points = float(final["points"]) if graded else None
         rows.append(
@@ -322,7 +318,7 @@ def _rows(
                 complete=states.count("all"),
                 of=len(states),
                 misconceptions=[clean(known.get(name, name), 80) for name in student["misconceptions"]],
-                flags=unusual.get(student["key"], 0),
+                flags=student["flags"],
                 p_at_1=student["p_at_1"],
                 seconds=student["seconds"],
                 peak_mb=student["peak_mb"],
@@ -333,7 +329,7 @@ def _rows(
                     float(final["bonus"]) if graded else None,
                     states.count("all") if graded else None,
                     len(student["misconceptions"]) if graded else None,
-                    unusual.get(student["key"], 0) if graded else None,
+                    student["flags"] if graded else None,
                     student["p_at_1"],
                     student["seconds"],
                     student["peak_mb"],

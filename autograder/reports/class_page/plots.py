@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assignment.figures.canvas import COLOURS, new_figure, svg_uri
+from autograder.reports.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +40,7 @@ def points(values: Sequence[float], possible: float) -> Plot:
     full = sum(v >= possible for v in values)
     told = "below half", "from half to 80 %", "from 80 % to all but the last point", "with all points"
     alt = ", ".join(f"{count} {what}" for count, what in zip([*thirds, full], told, strict=True))
-    return Plot("Points", svg_uri(figure), f"Histogram of the points of {len(values)} students: {alt}.")
+    return Plot("Points", svg_uri(figure), f"Histogram of the points of {counted(len(values), 'student')}: {alt}.")
 
 
 def p_at_1(values: Sequence[float]) -> Plot:
@@ -50,7 +51,7 @@ def p_at_1(values: Sequence[float]) -> Plot:
     _heads(ax, "P@1 on unseen classes after training")
     _middle(ax, values)
     alt = f"from {min(values):.3f} to {max(values):.3f}, median {np.median(values):.3f}"
-    return Plot("P@1", svg_uri(figure), f"Histogram of P@1 of {len(values)} students: {alt}.")
+    return Plot("P@1", svg_uri(figure), f"Histogram of P@1 of {counted(len(values), 'student')}: {alt}.")
 
 
 def effort(seconds: Sequence[float], peak_mb: Sequence[float]) -> Plot:
@@ -62,21 +63,24 @@ def effort(seconds: Sequence[float], peak_mb: Sequence[float]) -> Plot:
         peak_mb[:DOTS],
         "o",
         color=COLOURS[1],
-        alpha=0.45,
-        markersize=4,
-        markeredgewidth=0,
+        alpha=0.75,
+        markersize=8,
+        markeredgecolor="#000000",
+        markeredgewidth=0.5,
     )
     ax.set_xscale("log")  # most take a second, some all the time there is
     ax.xaxis.set_major_formatter("{x:g}")
-    ax.set_ylim(bottom=0)
+    ax.xaxis.set_minor_formatter("{x:g}" if max(seconds) < 10 * min(seconds) else "")  # else only powers of ten
+    ax.set_ylim(-0.06 * max(peak_mb), None)  # most need next to nothing: their dots shall not lie on the axis
     ax.set_xlabel("seconds")
-    ax.set_ylabel("memory, MB")
+    ax.set_ylabel("MB on top of the libraries")
     slow, large = np.percentile(seconds, 90), np.percentile(peak_mb, 90)
     alt = (
         f"median {np.median(seconds):.3g} s and {np.median(peak_mb):.0f} MB; "
         f"nine of ten below {slow:.3g} s and {large:.0f} MB"
     )
-    return Plot("Time and memory", svg_uri(figure), f"Seconds and memory of {len(seconds)} files: {alt}.")
+    told = f"Seconds, and memory on top of the libraries, of {counted(len(seconds), 'file')}: {alt}."
+    return Plot("Time and memory", svg_uri(figure), told)
 
 
 def _heads(ax: Axes, across: str) -> None:

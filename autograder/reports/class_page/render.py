@@ -12,8 +12,7 @@ from assignment import safe_page
 from autograder.reports.class_page.facts import Facts
 from autograder.reports.class_page.pairs import Alike
 from autograder.reports.class_page.plots import Plot
-from autograder.reports.html import points
-from autograder.reports.words import STATES, SYMBOLS
+from autograder.reports.words import STATES, SYMBOLS, counted, points
 
 TEMPLATES = Path(__file__).with_name("templates")
 FREQUENT = 20  # misconceptions that stand open
@@ -23,7 +22,7 @@ def render(facts: Facts, plots: Sequence[Plot], alike: Alike) -> str:
     """Return the page's text."""
     css = (TEMPLATES / "class.css").read_text(encoding="utf-8")
     script = (TEMPLATES / "class.js").read_text(encoding="utf-8")
-    template = safe_page.environment(TEMPLATES, points=points).get_template("class.html.j2")
+    template = safe_page.environment(TEMPLATES, points=points, counted=counted).get_template("class.html.j2")
     return template.render(
         facts=facts,
         plots=plots,

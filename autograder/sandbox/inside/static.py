@@ -21,9 +21,9 @@ SUSPICIOUS_MODULES = frozenset(
     "autograder builtins ctypes faulthandler gc importlib inspect mmap multiprocessing os pickle pty resource shutil "
     "signal site socket solution subprocess sys threading".split()
 )
+SUSPICIOUS_BUILTINS = frozenset("compile eval exec globals setattr".split())  # as bare names: a model's eval() is none
 SUSPICIOUS_NAMES = frozenset(
-    "__builtins__ __class__ __import__ __loader__ __subclasses__ _exit _getframe compile eval exec fork globals kill "
-    "modules setattr".split()
+    "__builtins__ __class__ __import__ __loader__ __subclasses__ _exit _getframe fork kill".split()
 )
 BLOCK_START = re.compile(r"[^\s#)\]}]")
 HEADER = re.compile(r"\s*(?:async\s+)?(def|class)\s+(\w+)")
@@ -141,11 +141,15 @@ def find_flags(tree: ast.Module) -> list[str]:
     """List imports and names that a solution of the assignment rarely needs; for the instructor's eye only."""
     found: list[tuple[int, str]] = []
     for node in every_node(tree):
-        if isinstance(node, (ast.Attribute, ast.Name)):
-            name = node.attr if isinstance(node, ast.Attribute) else node.id
-            if name in SUSPICIOUS_NAMES:
-                found.append((node.lineno, name))
+        if isinstance(node, ast.Name) and node.id in SUSPICIOUS_BUILTINS | SUSPICIOUS_NAMES:
+            found.append((node.lineno, node.id))
+        elif isinstance(node, ast.Attribute) and (node.attr in SUSPICIOUS_NAMES or _is_sys_modules(node)):
+            found.append((node.lineno, "sys.modules" if node.attr == "modules" else node.attr))
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             found += [(node.lineno, f"import {m}") for m in modules if m.split(".")[0] in SUSPICIOUS_MODULES]
     return [f"line {line}: {what}" for line, what in sorted(set(found))[:50]]
+
+
+def _is_sys_modules(node: ast.Attribute) -> bool:
+    return node.attr == "modules" and isinstance(node.value, ast.Name) and node.value.id == "sys"

@@ -10,6 +10,7 @@
   const said = document.getElementById("said");
   const chip = document.getElementById("chip");
   const heads = Array.from(table.tHead.rows[0].cells);
+  const students = (number) => `${number} student${number === 1 ? "" : "s"}`;
   const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
   let texts = null; // of the rows, made when they are first searched
   let group = null;
@@ -24,7 +25,7 @@
       if (row.hidden === fits) row.hidden = !fits;
       count += fits;
     });
-    said.textContent = `${count} of ${rows.length} students`;
+    said.textContent = `${count} of ${students(rows.length)}`;
   }
 
   function sort(column) {
@@ -72,7 +73,7 @@
     const link = event.target.closest("a");
     if (link && link.hash && link.hash === location.hash) follow(); // the same link again changes no address
   });
-  said.textContent = `${rows.length} students`;
+  said.textContent = students(rows.length);
   document.getElementById("tools").hidden = false;
   follow();
 })();
