@@ -11,7 +11,6 @@ Usage: python -m benchmarks.cub_epoch --root CUB_FOLDER --backbone NAME --weight
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import random
@@ -35,6 +34,7 @@ from assignment.training import loop, preparing
 from assignment.training import model as models
 from assignment.training.config import Config
 from assignment.training.distributed import Group
+from benchmarks.cub_options import parser_for
 from solution import dml
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -179,10 +179,7 @@ def table(config: Config, sheet: list[Measured], ours: list[Measured], images: i
 
 def main() -> None:
     """Measure both and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", required=True, help="folder of CUB-200-2011, whole or a part")
-    parser.add_argument("--backbone", default="squeezenet1_1")
-    parser.add_argument("--weights", default="", help="file with the backbone's state_dict")
+    parser = parser_for(__doc__)
     parser.add_argument("--images-per-class", type=int, default=20)
     parser.add_argument("--runs", type=int, default=1, help="epochs measured, each with a seed of its own")
     options = parser.parse_args()

@@ -10,7 +10,6 @@ Usage: python -m benchmarks.device_limit --root CUB_FOLDER [--backbone NAME] [--
 
 from __future__ import annotations
 
-import argparse
 import platform
 import tempfile
 import time
@@ -29,6 +28,7 @@ from assignment.training import loop, preparing, runs, sampling
 from assignment.training.config import Config
 from assignment.training.distributed import Group
 from assignment.training.preparing import Run
+from benchmarks.cub_options import parser_for
 from solution import catalogue, dml
 
 FOLDER = Path(__file__).parent
@@ -144,10 +144,7 @@ def measure(config: Config, epochs: int) -> str:
 
 def main() -> None:
     """Measure and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", required=True, help="folder of CUB-200-2011, whole or a part")
-    parser.add_argument("--backbone", default="squeezenet1_1")
-    parser.add_argument("--weights", default="", help="file with the backbone's state_dict")
+    parser = parser_for(__doc__)
     parser.add_argument("--workers", type=int, default=0, help="processes that load images")
     parser.add_argument("--epochs", type=int, default=3, help="epochs measured, after one to warm up")
     options = parser.parse_args()
