@@ -187,7 +187,7 @@ except BlockingIOError:
 
 def test_files_are_small_and_together_too(wall):
     code = """
-for place in (os.getcwd(), "/dev/shm"):
+for place in (".", "/dev/shm"):
     written = 0
     try:
         for n in range(20):
