@@ -4,8 +4,7 @@ Exit status: 0 done (whatever the grade) · 1 `selftest` or `release --check` fo
 another grade, or a file of a `batch` brought its sandbox down twice · 2 wrong options · 3 the submission cannot be
 graded as a file, a `batch` finds none, a `report` no batch, or an `export` nothing that it can use · 4 the grader
 cannot be trusted here (no isolation, a canary failed, a broken test) · 5 what was asked for could not be written, or
-another run uses the folder ·
-130 a `batch` was stopped with Ctrl-C · 143 with SIGTERM.
+another run uses the folder · 130 a `batch` was stopped with Ctrl-C · 143 with SIGTERM.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 The loop mines, trains and validates as in every run, from the pixel cache, after one epoch to warm up. The device's
 limit is the same network on one batch that already lies on the device: forward and backward with a step of the
 optimiser for training, forward alone for mining and validation. The loader's limit is an epoch's triplets handed out
-and thrown away. Ratios of one run; writes device_limit.cuda.md, or device_limit.cpu.md where there is no GPU.
+and thrown away. Ratios of one run; writes device_limit.cuda.md, or device_limit.cpu.md where there is no GPU: there
+a batch goes through the layers in parts, and the page has the rate of whole batches, too.
 
 Usage: python -m benchmarks.device_limit --root CUB_FOLDER [--backbone NAME] [--weights FILE] [--workers N] [--epochs N]
 """
@@ -24,7 +25,7 @@ from torch.utils.data import DataLoader
 
 from assignment.checking.load import load_module
 from assignment.training import config as settings
-from assignment.training import loop, preparing, runs, sampling
+from assignment.training import loop, precision, preparing, runs, sampling
 from assignment.training.config import Config
 from assignment.training.distributed import Group
 from assignment.training.preparing import Run
@@ -85,6 +86,15 @@ def training_rate(run: Run) -> float:
     return rate_of(step, images, run.network.device)
 
 
+def whole_batch_rate(run: Run) -> float:
+    """As `training_rate`, but all images of the batch go through the layers together."""
+    parts, precision.PIXELS = precision.PIXELS, 2**62
+    try:
+        return training_rate(run)
+    finally:
+        precision.PIXELS = parts
+
+
 def loader_rate(run: Run) -> float:
     """Images a second that the loader hands out while nobody uses them."""
     batches = loop.plan(run, torch.Generator().manual_seed(0))
@@ -112,6 +122,7 @@ def measure(config: Config, epochs: int) -> str:
         loader = loader_rate(run)  # before the limits: it forks
         limits = {"mine": forward_rate(run, MINED), "train": training_rate(run)}
         limits["validate"] = forward_rate(run, loop.DESCRIBED)
+        whole = whole_batch_rate(run) if run.network.device.type == "cpu" else None
         device, dtype = run.network.device, run.network.dtype or torch.float32
         workers = run.workers
     seconds = {stage: float(np.median([row[f"{stage}_s"] for row in rows])) for stage in STAGES}
@@ -136,6 +147,7 @@ def measure(config: Config, epochs: int) -> str:
         f"| epoch | | {sum(seconds.values()):.2f} | | | |",
         "",
         f"The loader alone, augmentation included, hands out {loader:,.0f} images/s.",
+        *([f"Whole batches, which are not cut into parts: {whole:,.0f} images/s in training."] if whole else []),
         "",
         f"{date.today()}, {platform.system()}, torch {torch.__version__.split('+')[0]}.",
     ]

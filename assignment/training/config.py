@@ -77,9 +77,7 @@ class Config:
     batch_size: int = setting(32, "images in a batch; triplet: triplets; contrastive: pairs", least=1)
     per_class: int = setting(4, "batch-triplet and smooth-ap: images of a class in a batch", least=2)
     augment: bool = setting(True, "random crop and flip of training images (never when mining or validating)")
-    moved: int = setting(
-        2, "FashionMNIST: pixels that augment moves an image by at most; costs the first epochs", least=0, most=27
-    )
+    moved: int = setting(2, "FashionMNIST: pixels that augment moves an image by at most", least=0, most=27)
     mirror: bool = setting(False, "measure with the mean of an image's descriptor and its mirror image's")
     batchnorm: str = setting(
         "frozen", "BatchNorm goes by the statistics it came with, or by those of the batch", ("frozen", "train")

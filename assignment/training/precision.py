@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from assignment.training.config import Config
 
 FIRST_SCALE = 2.0**14  # of float16 gradients, which would else fall below its smallest number
-# Of the images that a processor takes through the layers together: more of them leave its caches, and a training step
-# with 96 images of 224 × 224 takes nearly twice as long as six with 16 (benchmarks/cub_epoch.py).
+# Of the images that a processor takes through the layers together: what becomes of more of them does not fit its
+# caches (benchmarks/device_limit.cpu.md has the rates of both).
 PIXELS = 16 * 224 * 224
 
 

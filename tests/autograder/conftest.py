@@ -1,4 +1,4 @@
-"""One wall for all tests that grade: its libraries are imported once."""
+"""What many tests share and takes time to make: a wall, records of whole files, a trained checkpoint."""
 
 from __future__ import annotations
 
@@ -27,3 +27,45 @@ def wall(short_manifest):
 
     with Wall("bubblewrap", short_manifest) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def full():
+    """The record of the reference."""
+    from autograder.known import reference
+    from tests.autograder.made_up_grades import real_record
+
+    return real_record(reference())
+
+
+@pytest.fixture(scope="session")
+def empty():
+    """The record of the template."""
+    from autograder.known import template
+    from tests.autograder.made_up_grades import real_record
+
+    return real_record(template())
+
+
+@pytest.fixture(scope="session")
+def partial():
+    """The record of the reference with several of the usual mistakes."""
+    from tests.autograder.made_up_grades import partial_source, real_record
+
+    return real_record(partial_source())
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """A checkpoint that was trained for seconds."""
+    from tests.autograder import checkpoints_at_hand
+
+    return checkpoints_at_hand.trained()
+
+
+@pytest.fixture(scope="session")
+def untrained():
+    """The checkpoint that a run begins with."""
+    from tests.autograder import checkpoints_at_hand
+
+    return checkpoints_at_hand.untrained()

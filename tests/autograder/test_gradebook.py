@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("nbgrader")
+pytest.importorskip("nbgrader", reason="nbgrader is not installed: install the extra `nbgrader`")
 from nbgrader.api import Gradebook
 from rich.console import Console
 

@@ -41,8 +41,6 @@ def test_a_few_of_each_kind_get_a_verdict(door, tmp_path_factory):
 
 @pytest.mark.parametrize("door", SHARES)
 def test_sound_files_are_taken(door, tmp_path):
-    if door in ("pt", "safetensors"):
-        pytest.importorskip("torch")
     verdict = doors.through(door, malformed.samples(door)[0], doors.emptied(tmp_path / "door"))
     expected = {
         "sheet": "Moodle: 1 filled; Canvas: refused",

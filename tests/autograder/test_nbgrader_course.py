@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("nbgrader")
+pytest.importorskip("nbgrader", reason="nbgrader is not installed: install the extra `nbgrader`")
 from assignment.manifest import load
 from autograder.nbgrader import CourseError, source
 from autograder.nbgrader.course import build, environment

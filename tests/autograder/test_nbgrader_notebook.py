@@ -20,6 +20,7 @@ from autograder.nbgrader.course import leaks
 from autograder.release import leak_scan
 
 ROOT = Path(__file__).parents[2]
+NBGRADER = "nbgrader is not installed: install the extra `nbgrader`"
 MANIFEST = load()
 REFERENCE = (ROOT / "solution" / "dml.py").read_text(encoding="utf-8")
 TEMPLATE = (ROOT / "template" / "dml.py").read_text(encoding="utf-8")
@@ -46,8 +47,8 @@ def notebook():
 @pytest.fixture(scope="module")
 def released(notebook):
     """The notebook as nbgrader releases it, by the very step that clears solutions."""
-    nbformat = pytest.importorskip("nbformat")
-    pytest.importorskip("nbgrader")
+    nbformat = pytest.importorskip("nbformat", reason=NBGRADER)
+    pytest.importorskip("nbgrader", reason=NBGRADER)
     from traitlets.config import Config
 
     from autograder.nbgrader.steps import ClearTasks, configure
@@ -59,8 +60,8 @@ def released(notebook):
 
 
 def test_cells_are_valid_for_nbgrader(notebook):
-    nbformat = pytest.importorskip("nbformat")
-    pytest.importorskip("nbgrader")
+    nbformat = pytest.importorskip("nbformat", reason=NBGRADER)
+    pytest.importorskip("nbgrader", reason=NBGRADER)
     from nbgrader.nbgraderformat import MetadataValidator
 
     nbformat.validate(notebook)

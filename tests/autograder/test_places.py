@@ -70,7 +70,7 @@ def test_what_is_moved_aside_replaces_nothing(tmp_path):
 
 
 def test_leftovers_of_killed_runs_go_those_of_living_ones_stay(tmp_path, monkeypatch):
-    pytest.importorskip("fcntl")
+    pytest.importorskip("fcntl", reason="this system has no such locks")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     imports = "import time\nfrom autograder.places import scratch\n"
     code = f"{imports}with scratch() as s: print(s, flush=True); time.sleep(60)"
