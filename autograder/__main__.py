@@ -21,6 +21,7 @@ import typer
 from rich.console import Console
 
 from assignment.manifest import Manifest, load
+from autograder.sandbox.backends import Isolation
 
 if TYPE_CHECKING:
     from autograder.checkpoint import Handed
@@ -45,16 +46,6 @@ RELEASE_STATUS = (
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 errors = Console(stderr=True, highlight=False)
-
-
-class Isolation(str, Enum):
-    """The back ends by name."""
-
-    auto = "auto"
-    bubblewrap = "bubblewrap"
-    container = "container"
-    users = "users"
-    process = "process"
 
 
 class Kind(str, Enum):
