@@ -15,7 +15,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, Outcome
+from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, Outcome, Reason
 from assignment.manifest import CHECKPOINT, Manifest
 from autograder.misconceptions import catalogue
 from autograder.reports import safe, words
@@ -26,7 +26,7 @@ Tree = dict[str, Any]
 COLOURS = {"all": "green", "part": "yellow", "none": "red", NOT_IMPLEMENTED: "bright_black", "skipped": "cyan"}
 REFRESHES = 4  # per second
 WIDTH = 200  # characters of a text that comes from a submission
-UNTOLD = (NOT_IMPLEMENTED, "import", "syntax")  # reasons that the table tells already
+UNTOLD = (NOT_IMPLEMENTED, Reason.IMPORT, Reason.SYNTAX)  # reasons that the table tells already
 
 
 class Progress:
@@ -145,7 +145,7 @@ def failures(record: Tree) -> Iterator[Text]:
         for test in bad:
             key = (
                 test["name"]
-                if test["reason"] == "unexpected"
+                if test["reason"] == Reason.UNEXPECTED
                 else f"{test['reason']} {test['exception']} {test['line']}"
             )
             alike.setdefault(key, []).append(test)
@@ -165,15 +165,15 @@ def told_reason(test: Tree) -> str:
     line = test["line"] if isinstance(test["line"], int) else 0
     place = f" (line {line})" if line > 0 else ""
     message = safe.clean(test["message"], WIDTH)
-    if test["reason"] == "unexpected":
+    if test["reason"] == Reason.UNEXPECTED:
         return safe.clean(test["problem"], WIDTH)
-    if test["reason"] == "exception":
+    if test["reason"] == Reason.EXCEPTION:
         return (
             f"{safe.clean(test['exception'], 60)}: {message}{place}"
             if message
             else f"{safe.clean(test['exception'], 60)}{place}"
         )
-    if message and test["reason"] in ("missing", "signature", "value"):
+    if message and test["reason"] in (Reason.MISSING, Reason.SIGNATURE, Reason.VALUE):
         return message
     return f"{safe.clean(test['reason'], 20)}{': ' if message else ''}{message}{place}"
 
@@ -183,7 +183,7 @@ def _first_reason(entry: Tree) -> str:
     if not bad or entry["state"] == NOT_IMPLEMENTED:
         return ""
     first = next((test for test in bad if test["status"] == FAILED), bad[0])
-    return first["problem"] if first["reason"] == "prerequisite" else told_reason(first)
+    return first["problem"] if first["reason"] == Reason.PREREQUISITE else told_reason(first)
 
 
 def _file_problems(record: Tree) -> Iterator[str]:
@@ -191,7 +191,7 @@ def _file_problems(record: Tree) -> Iterator[str]:
         lost = safe.clean(entry.get("lost", ""), 60)
         rest = f"; `{lost}` was left out" if lost else ""
         yield f"line {safe.clean(entry.get('line'), 10)}: {safe.clean(entry.get('message'), WIDTH)}{rest}"
-    if (problem := record["import_problem"]) is not None and problem["kind"] != "syntax":
+    if (problem := record["import_problem"]) is not None and problem["kind"] != Reason.SYNTAX:
         named = safe.clean(f"{problem['exception']} {problem['message']}", WIDTH)
         line = f" (line {problem['line']})" if problem["line"] else ""
         yield f"the file could not be imported: {named}{line}"

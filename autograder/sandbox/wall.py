@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from assignment.checking.outcome import Reason
 from assignment.checking.student import GraderFault, Request, Response, StudentError
 from assignment.manifest import Manifest
 from autograder.sandbox import backends, seccomp
@@ -232,7 +233,7 @@ class Session:
         asked, steps = len(request.get("gradient", [])), len(request.get("before", []))
         response = checked_response(tree, number, asked, steps, self._lines)
         if response is None:
-            raise self._broken("garbage", "the process sent something that is not a response to the request")
+            raise self._broken(Reason.GARBAGE, "the process sent something that is not a response to the request")
         return response
 
     def _open(self) -> None:
@@ -255,11 +256,11 @@ class Session:
             self.findings = _checked_findings(findings)
             if not self.findings["usable"]:
                 problem = self.findings["syntax"][-1]
-                raise StudentError("syntax", problem["message"], "SyntaxError", problem["line"])
+                raise StudentError(Reason.SYNTAX, problem["message"], "SyntaxError", problem["line"])
             report = self._receive(start + limits.import_seconds)
         except StudentError as problem:
             problem.called = ""
-            self.import_problem = problem if problem.kind == "syntax" else as_import_problem(problem)
+            self.import_problem = problem if problem.kind == Reason.SYNTAX else as_import_problem(problem)
             self.close()
             return
         self.import_seconds = time.monotonic() - start
@@ -276,18 +277,18 @@ class Session:
         while not self._trees:
             packet = self.wall.poll(deadline - time.monotonic())
             if packet is None:
-                raise self._broken("timeout", "")
+                raise self._broken(Reason.TIMEOUT, "")
             kind, number, payload = packet
             if number != self._number:
                 continue  # the last bytes of a process that was killed
             if kind == EXITED:
                 raise self._ended(payload)
             if kind == FLOOD:
-                raise self._broken("garbage", "the process sent more than the request allows")
+                raise self._broken(Reason.GARBAGE, "the process sent more than the request allows")
             try:
                 self._trees += self._reader.feed(payload)
             except wire.WireError as problem:
-                raise self._broken("garbage", str(problem)) from None
+                raise self._broken(Reason.GARBAGE, str(problem)) from None
         return self._trees.pop(0)
 
     def _broken(self, kind: str, message: str) -> StudentError:
@@ -309,12 +310,12 @@ class Session:
     def _ended(self, payload: bytes) -> StudentError:
         ending = self._record(payload)
         if ending.over_memory or "can't allocate memory" in ending.output or "MemoryError" in ending.output:
-            return StudentError("memory", "")
+            return StudentError(Reason.MEMORY, "")
         if ending.signal:
-            return StudentError("crash", f"signal {ending.signal}")
+            return StudentError(Reason.CRASH, f"signal {ending.signal}")
         if ending.code == JAIL_FAILED and not self._isolated:  # later, the submission chooses the status
             raise WallError(f"a submission could not be isolated: {ending.output.strip()}")
-        return StudentError("exit", f"exit status {ending.code}")
+        return StudentError(Reason.EXIT, f"exit status {ending.code}")
 
     def _record(self, payload: bytes) -> Ending:
         self._number = None
@@ -328,18 +329,18 @@ class Session:
 
 def as_import_problem(problem: StudentError) -> StudentError:
     """The same problem as one of importing the file."""
-    return StudentError("import", f"{problem.kind} {problem.message}".strip(), problem.type_name, problem.line)
+    return StudentError(Reason.IMPORT, f"{problem.kind} {problem.message}".strip(), problem.type_name, problem.line)
 
 
 def _reported_problem(report: Any, lines: int) -> StudentError:
     problem = report.get("problem") if isinstance(report, dict) else None
     if not isinstance(problem, dict):
-        return StudentError("import", "garbage")
+        return StudentError(Reason.IMPORT, Reason.GARBAGE)
     error = checked_error(problem, lines)
-    return StudentError("import", error["message"], error["type_name"], error["line"])
+    return StudentError(Reason.IMPORT, error["message"], error["type_name"], error["line"])
 
 
 def _checked_findings(tree: Any) -> dict[str, Any]:
     if not (isinstance(tree, dict) and isinstance(tree.get("findings"), dict)):
-        raise StudentError("garbage", "no findings")
+        raise StudentError(Reason.GARBAGE, "no findings")
     return tree["findings"]
