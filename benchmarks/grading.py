@@ -2,7 +2,7 @@
 
 All graders get the reference and run the same hidden tests (all but the improvement task):
 
-* this grader: a warm process behind bubblewrap, one fork per submission;
+* this grader: a fork server in bubblewrap, one fork per submission;
 * the same with the `process` back end: the difference is what the isolation costs;
 * nbgrader's `autograde` of notebooks whose last cell runs the tests;
 * otter-grader's `otter run` of such a notebook;

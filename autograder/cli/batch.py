@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from assignment.manifest import load
-from autograder.cli.options import Isolation, task_ids
+from autograder.cli.options import task_ids
 from autograder.cli.status import (
     FAULT,
     INTERRUPTED,
@@ -22,6 +22,7 @@ from autograder.cli.status import (
     stop,
     unwritable,
 )
+from autograder.sandbox.backends import Isolation
 
 
 def batch(

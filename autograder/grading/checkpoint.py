@@ -26,7 +26,7 @@ import torch
 from assignment import datasets
 from assignment.checking.checkpoint import LONGEST, PROBLEMS, SAFE, Refused
 from assignment.checking.improvement import unit
-from assignment.checking.outcome import FAILED, Outcome
+from assignment.checking.outcome import FAILED, Outcome, Reason
 from assignment.checking.student import Answer, GraderFault, Student, StudentError
 from assignment.datasets import fashion_mnist
 from assignment.datasets.data import Asking
@@ -141,7 +141,7 @@ def judge(
         with roomy(wall, manifest, checkpoint):
             _judge(checkpoint, submission, wall, manifest, seed, outcome, endings)
     except Refused as problem:
-        outcome.status, outcome.reason = FAILED, "unexpected"
+        outcome.status, outcome.reason = FAILED, Reason.UNEXPECTED
         outcome.problem = PROBLEMS.get(problem.args[0], problem.args[0])
     except StudentError as problem:
         outcome.status, outcome.reason = FAILED, problem.kind
@@ -180,7 +180,7 @@ def _judge(
             found = talk.describe(order, 1 if checkpoint.baseline else len(starts))
             untrained = [figures(checkpoint.pictures.asking, order, rows) for rows in found]
         except StudentError as problem:
-            if problem.kind != "exception":
+            if problem.kind != Reason.EXCEPTION:
                 raise
             height, width = settling.shape[2:]
             raise Refused(f"is of a network that cannot take these images of {height} × {width} pixels") from None
@@ -264,11 +264,11 @@ class Talk:
         answer = self.evaluation.method(method, *args)
         told = answer.value if isinstance(answer, Answer) else None
         if not isinstance(told, dict) or not isinstance(problem := told.get("problem"), str):
-            raise StudentError("garbage", f"`{method}` gave no answer of its kind")
+            raise StudentError(Reason.GARBAGE, f"`{method}` gave no answer of its kind")
         if problem in PROBLEMS:
             raise Refused(problem)
         if problem:
-            raise StudentError("garbage", "a problem of no known kind")
+            raise StudentError(Reason.GARBAGE, "a problem of no known kind")
         return told
 
     def describe(self, order: np.ndarray, networks: int) -> list[np.ndarray]:

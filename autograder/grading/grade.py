@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assignment.checking.outcome import Outcome
+from assignment.checking.outcome import Outcome, Reason
 from assignment.checking.runner import TestRun
 from assignment.checking.student import GraderFault, Request, Response, Student, StudentError
 from assignment.manifest import Manifest
@@ -72,7 +72,7 @@ class Clock:
 
     def note(self, outcome: Outcome) -> None:
         """Remember a test that ran out of time."""
-        self._late[outcome.task] += outcome.reason == "timeout"
+        self._late[outcome.task] += outcome.reason == Reason.TIMEOUT
 
     def next_test(self, task: str) -> float:
         """Return the seconds that the next test of this task may take; StudentError when none are left."""
@@ -81,12 +81,12 @@ class Clock:
             self.spent += now - self._running
         self._running = None if task == IMPROVEMENT else now
         if self._late[task] >= PATIENCE:
-            raise StudentError("timeout", f"not tried again: {PATIENCE} tests of this task ran out of time")
+            raise StudentError(Reason.TIMEOUT, f"not tried again: {PATIENCE} tests of this task ran out of time")
         if task == IMPROVEMENT:
             return self.limits.improvement_seconds
         left = self.limits.submission_seconds - self.spent
         if left <= 0:
-            raise StudentError("budget", f"{self.limits.submission_seconds:g} seconds for all tests are used up")
+            raise StudentError(Reason.BUDGET, f"{self.limits.submission_seconds:g} seconds for all tests are used up")
         return min(self.limits.test_seconds, left)
 
 
