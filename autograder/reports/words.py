@@ -6,7 +6,6 @@ A message is matched, never quoted: it is the student's process that wrote it.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from assignment.checking.outcome import NOT_IMPLEMENTED, Reason
 from assignment.manifest import Limits
@@ -181,29 +180,6 @@ SESSION_WORDS = {
     Reason.GARBAGE: "gave an answer that could not be read",
     Reason.EXIT: "ended the process",
 }
-
-
-def points(value: float) -> str:
-    """Points without needless digits: 2, 0.5, 13.25."""
-    return f"{round(value, 2):g}"
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """A number and what it counts: "1 student", "2 students"; `many` where that is more than an "s" behind."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
-
-
-def not_there(entry: dict[str, Any]) -> bool:
-    """Whether all that a record's task lacks is the function itself: it was not begun, or has another name."""
-    reasons = {test["reason"] for test in entry["tests"]}
-    return Reason.MISSING in reasons and reasons <= {Reason.MISSING, Reason.PREREQUISITE, NOT_IMPLEMENTED}
-
-
-def state_of(entry: dict[str, Any]) -> str:
-    """The state to show for a record's task, one of STATES. A function that is not there is as good as a stub."""
-    if entry["state"] == "none" and not_there(entry):
-        return NOT_IMPLEMENTED
-    return entry["state"] if entry["state"] in STATES else "none"
 
 
 def explain(exception: str, message: str) -> str:
