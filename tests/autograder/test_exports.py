@@ -315,5 +315,5 @@ def test_records_of_single_grades_are_found(tmp_path):
     assert (result.row.key, result.final()) == ("ada", FULL - MANIFEST.task("gem").points)
     broken = tmp_path / "broken.json"
     broken.write_text("[]")
-    with pytest.raises(ExportError, match="no record"):
+    with pytest.raises(ExportError, match="not a record"):
         graded_in([broken])
