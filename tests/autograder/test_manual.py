@@ -163,7 +163,7 @@ def test_commands_and_options_are_there():
 
 
 def test_it_names_every_isolation_there_is():
-    from autograder.cli.options import Isolation
+    from autograder.sandbox.backends import Isolation
 
     table = TEXT.split("| isolation")[1].split("\n\n")[0]
     assert all(f"`{value.value}`" in table for value in Isolation if value is not Isolation.auto)
