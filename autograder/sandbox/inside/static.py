@@ -22,9 +22,7 @@ SUSPICIOUS_MODULES = frozenset(
     "autograder builtins ctypes faulthandler gc importlib inspect mmap multiprocessing os pickle pty resource shutil "
     "signal site socket solution subprocess sys threading".split()
 )
-SUSPICIOUS_BUILTINS = frozenset(
-    "compile eval exec globals setattr".split()
-)  # but not model.eval()
+SUSPICIOUS_BUILTINS = frozenset("compile eval exec globals setattr".split())  # but not model.eval()
 SUSPICIOUS_NAMES = frozenset(
     "__builtins__ __class__ __import__ __loader__ __subclasses__ _exit _getframe fork kill".split()
 )

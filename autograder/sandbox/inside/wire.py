@@ -28,9 +28,7 @@ MAX_NODES = 20_000
 MAX_DEPTH = 12
 MAX_DIMENSIONS = 8
 MAX_ELEMENTS = 1 << 26
-MAX_EMPTY = (
-    1 << 20
-)  # product of the other sizes of an empty array: a norm along the empty axis has as many
+MAX_EMPTY = 1 << 20  # product of the other sizes of an empty array: a norm along the empty axis has as many
 
 
 class WireError(ValueError):
