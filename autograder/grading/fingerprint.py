@@ -25,7 +25,7 @@ GRADER = (
 REPORTS = ("autograder/reports", "autograder/misconceptions", "assignment")
 TYPES = (".py", ".npz", ".toml", ".ini", ".j2", ".css", ".c")
 LIBRARIES = ("torch", "torchvision", "numpy", "scipy")
-NOT_GRADING = ("assignment/assignment.toml", "assignment/figures/")
+NOT_GRADING = ("assignment/assignment.toml", "assignment/plots/")
 
 
 def of_grader() -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from IPython.display import display
 
 from assignment import walkthrough
-from assignment.figures import canvas
+from assignment.plots import canvas
 from autograder.misconceptions import catalogue
 
 ROOT = Path(walkthrough.__file__).parents[2]

@@ -1,4 +1,4 @@
-"""The folder of a run: settings, versions, the history of its epochs, figures and the best weights."""
+"""Read the folder of a run: settings, versions, history, metrics and the best weights."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from typing import Any
 from assignment.training import checkpoints
 from assignment.training.config import Config, from_values, read
 
-PANELS = {"loss": ("loss",), "learning rate": ("lr",), "validation": ("P@1", "mAP")}  # plots of columns of history.csv
+PANELS = {
+    "loss": ("loss",),
+    "learning rate": ("lr",),
+    "validation": ("P@1", "mAP"),
+}  # title of a panel → columns of history.csv
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run folder holds.
+    """Contents of a run folder.
 
     Attributes:
-        folder: where it is. config: its settings. versions: name → text.
-        history: one dictionary an epoch, column → text. evaluation: the tree of `evaluation.json`, {} if there is none.
+        folder: its path. config: the settings. versions: the tree of `versions.json`.
+        history: one dictionary per epoch, column → text. evaluation: the tree of `evaluation.json`, or {}.
     """
 
     folder: Path
@@ -32,26 +36,26 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The folder's own name."""
+        """Name of the folder."""
         return self.folder.resolve().name
 
-    def figures(self, when: str, part: str, best: dict[str, Any]) -> dict[str, Any] | None:
-        """What `evaluation.json` says "before" or "after" training; None if nothing, or of other weights than these."""
+    def metrics(self, when: str, part: str, best: dict[str, Any]) -> dict[str, Any] | None:
+        """Metrics in `evaluation.json` "before" or "after" training; None if there are none for the weights `best`."""
         if self.evaluation.get("best_epoch") != best["epoch"]:
             return None
         return self.evaluation.get(when, {}).get(part)
 
 
 def read_run(folder: str | Path) -> Run:
-    """Read what the training left in its folder.
+    """Read a folder that `python -m assignment train` wrote.
 
     Raises:
-        ValueError: it is no run folder, or a file in it is damaged; one line that says which.
+        ValueError: it is not a run folder, or a file in it is damaged.
     """
     folder = Path(folder)
     if not (folder / "config.toml").is_file():
         raise ValueError(
-            f"{folder} is no run folder: it has no config.toml; give the folder that `python -m assignment train` wrote"
+            f"{folder}: not a run folder, it has no config.toml; use the folder that `python -m assignment train` wrote"
         )
     config = from_values(read(folder / "config.toml"), str(folder / "config.toml"))
     return Run(
@@ -69,9 +73,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as problem:
-        raise ValueError(f"{path} cannot be read ({problem}); remove it, or run the evaluation again") from None
+        raise ValueError(f"{path}: cannot be read ({problem}); remove it, or run the evaluation again") from None
     if not isinstance(tree, dict):
-        raise ValueError(f"{path} should hold names and values; remove it, or run the evaluation again")
+        raise ValueError(f"{path}: not a table of names and values; remove it, or run the evaluation again")
     return tree
 
 
@@ -80,19 +84,21 @@ def _read_history(path: Path) -> list[dict[str, str]]:
         return []
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return [row for row in rows if None not in row and None not in row.values()]  # a killed run may end in half a line
+    return [
+        row for row in rows if None not in row and None not in row.values()
+    ]  # the last line of a killed run may be incomplete
 
 
 def read_best(run: Run) -> dict[str, Any]:
-    """Read the checkpoint of the best epoch; ValueError if `best.pt` is not there or damaged; one line."""
+    """Read the checkpoint of the best epoch; ValueError if `best.pt` is missing or damaged."""
     path = run.folder / "best.pt"
     if not path.is_file():
-        raise ValueError(f"{run.folder} has no best.pt yet: let one epoch of the training end first")
+        raise ValueError(f"{run.folder}: there is no best.pt yet; let one epoch of the training finish first")
     return checkpoints.read(path)
 
 
 def curves(run: Run) -> tuple[list[float], dict[str, dict[str, list[float]]]]:
-    """The history as numbers: the epochs, and panel → column → one value an epoch, NaN where a field is empty."""
+    """Return the history as numbers: the epochs, and panel → column → one value per epoch, NaN for an empty field."""
     columns = {
         title: {name: [_number(row.get(name, "")) for row in run.history] for name in names}
         for title, names in PANELS.items()

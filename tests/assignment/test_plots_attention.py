@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from assignment import backbones
-from assignment.figures import attention
+from assignment.plots import attention
 from solution.dml import GDextractor
 
 
@@ -116,7 +116,7 @@ def test_the_layer_is_the_one_whose_map_is_pooled(name):
 
 
 def test_models_without_places_are_one_line():
-    with pytest.raises(ValueError, match="needs a convolution"):
+    with pytest.raises(ValueError, match="ran no convolution"):
         attention.last_map(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), torch.zeros(1, 3, 2, 2))
     with pytest.raises(ValueError, match="1 × 1"):
         attention.last_map(nn.Sequential(nn.Conv2d(3, 4, 2), nn.Flatten()), torch.zeros(1, 3, 2, 2))

@@ -1,7 +1,7 @@
-"""Every figure of a model on one part of a data set, as a tree of plain values that JSON can hold.
+"""All metrics of a model on one part of a data set, as a tree of plain values that JSON can hold.
 
-Retrieval and nearest-neighbour classification ask the gallery of the protocol. Verification and few-shot episodes look
-at the queries alone: in an open gallery the other images are of classes that training has seen.
+Retrieval and nearest-neighbour classification use the gallery of the protocol. Verification and few-shot episodes use
+the queries alone: in an open gallery the other images are of classes seen in training.
 """
 
 from __future__ import annotations
@@ -16,91 +16,93 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from assignment.datasets.data import Asking, Data
+from assignment.datasets.data import Data, QueryGallery
 from assignment.datasets.split import Split
 from assignment.evaluation import few_shot, nearest_neighbours, retrieval, verification
 
-WORST = 10  # classes in the list of the worst
-ROC_POINTS = 401  # of a ROC curve that are kept
+WORST = 10  # number of classes in the list of the worst
+ROC_POINTS = 401  # most points of a stored ROC curve
 
 
 @torch.no_grad()
 def describe(
     model: nn.Module, split: Split, device: torch.device | str, batch_size: int = 128, mirror: bool = False
 ) -> Tensor:
-    """Compute the descriptors (N, dim), float32 on the CPU, of a whole split, in eval mode; the mode is restored.
+    """Compute the descriptors (N, dim) of a split, float32 on the CPU, in eval mode; the mode is restored.
 
     Args:
-        mirror: add the descriptor of the mirrored image to that of each image, and bring the sum back to length 1.
+        mirror: use the normalised sum of the descriptors of each image and of its mirror image.
 
     Raises:
         ValueError: the split is empty.
     """
     if len(split) == 0:
-        raise ValueError("there is no image to describe: the split is empty")
+        raise ValueError("descriptors: the split has no image; use a split with at least one")
 
-    def look(images: Tensor) -> Tensor:
+    def forward(images: Tensor) -> Tensor:
         return F.normalize(model(images) + model(images.flip(-1))) if mirror else model(images)
 
     modes = [(layer, layer.training) for layer in model.modules()]
     model.eval()
     try:
         loader: DataLoader[Any] = DataLoader(split, batch_size=batch_size)  # type: ignore[arg-type]
-        parts = [look(images.to(device)).float().cpu() for images in loader]
+        parts = [forward(images.to(device)).float().cpu() for images in loader]
     finally:
-        for layer, mode in modes:  # each its own: frozen BatchNorm layers are in eval mode while training
+        for layer, mode in modes:  # layer by layer: frozen BatchNorm layers are in eval mode while training
             layer.training = mode
     return torch.cat(parts)
 
 
-def describe_both(model: nn.Module, asking: Asking, device: torch.device | str, **how: Any) -> tuple[Tensor, Tensor]:
-    """Descriptors of queries (Q, dim) and gallery (N, dim); a query that stands in the gallery is described with it.
+def describe_both(
+    model: nn.Module, query_gallery: QueryGallery, device: torch.device | str, **options: Any
+) -> tuple[Tensor, Tensor]:
+    """Compute the descriptors of queries (Q, dim) and gallery (G, dim); queries in the gallery are computed once.
 
     Args:
-        how: options of `describe`.
+        options: of `describe`.
     """
-    gallery = describe(model, asking.gallery, device, **how)
-    if asking.own is not None:
-        return gallery[torch.as_tensor(asking.own)], gallery
-    return describe(model, asking.queries, device, **how), gallery
+    gallery = describe(model, query_gallery.gallery, device, **options)
+    if query_gallery.self_index is not None:
+        return gallery[torch.as_tensor(query_gallery.self_index)], gallery
+    return describe(model, query_gallery.queries, device, **options), gallery
 
 
 def evaluate(
     model: nn.Module, data: Data, part: str, device: torch.device | str, mirror: bool = False, **options: Any
 ) -> dict[str, Any]:
-    """Describe the images of the "val" or "test" part and measure them by the protocol of the data.
+    """Compute the metrics of a model on the "val" or "test" part, by the protocol of the data.
 
     Args:
-        mirror: of `describe`. options: of `measure`.
+        mirror: of `describe`. options: of `compute`.
 
     Returns:
-        The tree of `measure`, with "data", "protocol", "part", "whole" and "note" of the data. Where the set has
-        superclasses, "superclass" holds the retrieval figures with these as labels.
+        The tree of `compute`, with "data", "protocol", "part", "whole" and "note" of the data. Where the set has
+        superclasses, "superclass" holds the retrieval metrics with these as labels.
 
     Raises:
-        ValueError: no such part, or a descriptor is not finite.
+        ValueError: unknown part, or a descriptor is not finite.
     """
     if part not in ("val", "test"):
-        raise ValueError(f"there is no part '{part}' to evaluate; choose val or test")
-    asking = data.val if part == "val" else data.test
-    queries, gallery = describe_both(model, asking, device, mirror=mirror)
-    labels, gallery_labels = np.asarray(asking.queries.labels), np.asarray(asking.gallery.labels)
-    known = {"data": data.name, "protocol": data.protocol, "part": part, "whole": data.whole, "note": data.note}
-    tree = known | measure(queries, labels, gallery, gallery_labels, asking.own, **options)
+        raise ValueError(f"part '{part}': unknown; choose val or test")
+    query_gallery = data.val if part == "val" else data.test
+    queries, gallery = describe_both(model, query_gallery, device, mirror=mirror)
+    labels, gallery_labels = np.asarray(query_gallery.queries.labels), np.asarray(query_gallery.gallery.labels)
+    about = {"data": data.name, "protocol": data.protocol, "part": part, "whole": data.whole, "note": data.note}
+    tree = about | compute(queries, labels, gallery, gallery_labels, query_gallery.self_index, **options)
     if data.superclasses is not None:
         groups = data.superclasses
         coarse, coarse_gallery = (np.array([groups[int(c)] for c in each]) for each in (labels, gallery_labels))
         ks = options.get("ks", (1, 5, 10))
-        tree["superclass"] = retrieval_tree(queries, coarse, gallery, coarse_gallery, asking.own, ks)[0]
+        tree["superclass"] = retrieval_tree(queries, coarse, gallery, coarse_gallery, query_gallery.self_index, ks)[0]
     return tree
 
 
-def measure(
+def compute(
     queries: Tensor,
     query_labels: np.ndarray,
     gallery: Tensor,
     gallery_labels: np.ndarray,
-    own: np.ndarray | None = None,
+    self_index: np.ndarray | None = None,
     *,
     ks: Sequence[int] = (1, 5, 10),
     way: int = 5,
@@ -108,26 +110,30 @@ def measure(
     episodes: int = 600,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Compute every figure of queries (Q, D) with labels (Q,) in a gallery (G, D) with labels (G,).
+    """Compute all metrics of queries (Q, D) with labels (Q,) in a gallery (G, D) with labels (G,).
 
     Args:
-        own: (Q,) the index of each query in the gallery, if it is in there; it is left out of its list.
+        self_index: (Q,) index of each query in the gallery, where it is removed; None if no query is in the gallery.
         ks: the K of P@K and R@K. way, shot, episodes: of the few-shot episodes.
-        seed: of these episodes and of the pairs, where there are too many for all to be looked at.
+        seed: of these episodes, and of the sample of pairs where there are too many.
 
     Returns:
-        A tree of dictionaries with text as keys, lists, numbers and text; it survives JSON unchanged. What the data do
-        not define is None, and "undefined" says why: {"few_shot": "5-way episodes need 5 classes, the set has 3; …"}.
-        "hits" is the mean number of right images among the first 50; "worst" lists the ten classes of least P@1, of
-        equal ones those of less mAP first.
+        A tree of dictionaries, lists, numbers and text that JSON preserves. A metric that the data do not define is
+        None, and "undefined" gives the reason: {"few_shot": "5-way episodes need 5 classes, the set has 3; …"}.
+        "hits" is the mean number of hits among the first 50; "worst" lists the ten classes of lowest P@1, then
+        lowest mAP.
 
     Raises:
         ValueError: a descriptor is not finite, or the numbers of rows and labels differ.
 
-    Example: descriptors 0.0, 0.1, 0.3 with labels 0, 0, 1 asking one another: P@1 = mAP = 1, n_queries 2, n_lone 1.
+    Example: three images query each other; the third has no positive.
+        >>> rows, labels = torch.tensor([[0.0], [0.1], [0.3]]), np.array([0, 0, 1])
+        >>> tree = compute(rows, labels, rows, labels, np.arange(3))
+        >>> tree["P@1"], tree["mAP"], tree["n_queries"], tree["n_lone"]
+        (1.0, 1.0, 2, 1)
     """
     query_labels, gallery_labels = np.asarray(query_labels), np.asarray(gallery_labels)
-    tree, found = retrieval_tree(queries, query_labels, gallery, gallery_labels, own, ks)
+    tree, found = retrieval_tree(queries, query_labels, gallery, gallery_labels, self_index, ks)
     undefined: dict[str, str] = tree["undefined"]
 
     def attempt(name: str, action: Callable[[], Any]) -> Any:
@@ -152,10 +158,10 @@ def measure(
         name: getattr(shots, name) for name in ("way", "shot", "queries", "accuracy", "interval", "episodes")
     }
 
-    answers = nearest_neighbours.report(query_labels, gallery_labels[found.nearest])
+    predicted = nearest_neighbours.report(query_labels, gallery_labels[found.nearest])
     tree["nearest_neighbour"] = {
-        "accuracy": answers.accuracy,
-        "per_class": {str(label): dict(row) for label, row in answers.per_class.items()},
+        "accuracy": predicted.accuracy,
+        "per_class": {str(label): dict(row) for label, row in predicted.per_class.items()},
     }
     return tree
 
@@ -165,16 +171,16 @@ def retrieval_tree(
     query_labels: np.ndarray,
     gallery: Tensor,
     gallery_labels: np.ndarray,
-    own: np.ndarray | None,
+    self_index: np.ndarray | None,
     ks: Sequence[int],
-) -> tuple[dict[str, Any], retrieval.Figures]:
-    """The part of `measure` that follows from the ranks of the positives, and the figures of each query."""
-    others = len(gallery) - (own is not None)
+) -> tuple[dict[str, Any], retrieval.QueryMetrics]:
+    """Compute the part of the tree that follows from the ranks of the positives, and the metrics of each query."""
+    others = len(gallery) - (self_index is not None)
     within = [k for k in ks if k <= others]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # "undefined" says it
-        found = retrieval.figures(queries, query_labels, gallery, gallery_labels, own, within)
-    tree: dict[str, Any] = {"n_queries": len(found.asked), "n_lone": found.n_lone}
+        warnings.simplefilter("ignore", UserWarning)  # "undefined" gives the reason
+        found = retrieval.query_metrics(queries, query_labels, gallery, gallery_labels, self_index, within)
+    tree: dict[str, Any] = {"n_queries": len(found.scored), "n_lone": found.n_lone}
     undefined: dict[str, str] = {}
     values: dict[str, np.ndarray | None] = {}
     for k in ks:
@@ -185,9 +191,9 @@ def retrieval_tree(
             tree[name] = float(each.mean())
             continue
         tree[name] = None
-        too_long = f"K is larger than the list of {others} images that a query ranks; lower K"
+        too_long = f"K is larger than the {others} images that a query is compared with; use a smaller K"
         undefined[name] = too_long if each is None else "no query has another image of its class"
-    labels = query_labels[found.asked]
+    labels = query_labels[found.scored]
     classes, place = np.unique(labels, return_inverse=True)
     n = np.bincount(place, minlength=len(classes))
     at_1 = np.bincount(place, found.first, len(classes)) / n
@@ -198,15 +204,15 @@ def retrieval_tree(
     tree["worst"] = [int(classes[i]) for i in np.lexsort((average, at_1))[:WORST]]
     steps = retrieval.LEVELS - 1
     curve = {"recall": [i / steps for i in range(retrieval.LEVELS)], "precision": found.curve.tolist()}
-    tree["pr_curve"] = curve if len(found.asked) else None
-    if not len(found.asked):
+    tree["pr_curve"] = curve if len(found.scored) else None
+    if not len(found.scored):
         undefined["pr_curve"] = "no query has another image of its class"
     tree["undefined"] = undefined
     return tree, found
 
 
 def _thinned(fpr: np.ndarray, tpr: np.ndarray) -> dict[str, list[float]]:
-    """Points of a ROC curve that lie about evenly along it, both ends included."""
+    """Points of a ROC curve at about even spacing, both ends included."""
     length = fpr + tpr  # grows from 0 to 2
     kept = np.unique(np.searchsorted(length, np.linspace(0, 2, ROC_POINTS)).clip(max=len(fpr) - 1))
     return {"fpr": fpr[kept].tolist(), "tpr": tpr[kept].tolist()}

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from assignment.figures import canvas, curves, embeddings, grids, page, table
+from assignment.plots import canvas, curves, embeddings, grids, page, table
 
 HOSTILE = '<script>alert(1)</script> & "x" $a_{b$ \x1b[31m'
 GREY = np.full((28, 28, 3), 90, np.uint8)
@@ -122,8 +122,7 @@ def test_retrieved_images_stand_in_rank_order_without_the_query():
     )[0]
     assert [int(image[0, 0, 0]) for image in got.retrieved] == [2, 3, 1]  # three others, though ten are asked for
     assert got.names == ["1", "wren", "wren"]
-    assert got.right.tolist() == [False, True, True]
-    assert got.hits == 2
+    assert got.correct.tolist() == [False, True, True]
 
 
 def test_frames_differ_in_colour_and_in_line():
@@ -145,11 +144,11 @@ def test_a_grid_of_nothing_is_one_line():
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**31), st.integers(1, 12), st.booleans())
-def test_right_ones_among_the_first_against_an_oracle(seed, k, inside):
+def test_hits_among_the_first_against_an_oracle(seed, k, inside):
     generator = np.random.default_rng(seed)
     gallery, labels = generator.integers(-3, 4, (9, 2)), generator.integers(0, 3, 9)
     queries, asked = (gallery, labels) if inside else (generator.integers(-3, 4, (4, 2)), generator.integers(0, 3, 4))
-    got = curves.right_among_first(
+    got = curves.hits_among_first(
         torch.from_numpy(queries).double(),
         asked,
         torch.from_numpy(gallery).double(),
@@ -183,7 +182,7 @@ def test_an_undefined_number_is_a_dash():
 
 
 def test_bars_are_as_long_as_the_counts():
-    axes = curves.bars_among_first({"a": [10, 20], "b": [30, 40]}, ["wren", "owl"], 50, [50, 45]).axes[0]
+    axes = curves.hit_bars({"a": [10, 20], "b": [30, 40]}, ["wren", "owl"], 50, [50, 45]).axes[0]
     assert sorted(bar.get_width() for bar in axes.patches) == [10, 20, 30, 40]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["wren", "owl"]
 
@@ -200,12 +199,12 @@ def test_the_best_epoch_is_marked_in_every_panel():
 @pytest.mark.parametrize(
     ("draw", "words"),
     [
-        (lambda: curves.precision_recall({}), "no precision–recall curve"),
-        (lambda: curves.roc({}), "no ROC curve"),
-        (lambda: curves.bars_among_first({"a": [1]}, ["x", "y"]), "each of the 2 names"),
-        (lambda: curves.bars_among_first({}, []), "there must be a model"),
-        (lambda: curves.history([1, 2], {"loss": {"loss": [1.0]}}, None), "lines of 2 values"),
-        (lambda: curves.history([1], {}, None), "lines of 1 values"),
+        (lambda: curves.precision_recall({}), "precision–recall: there is no curve"),
+        (lambda: curves.roc({}), "ROC: there is no curve"),
+        (lambda: curves.hit_bars({"a": [1]}, ["x", "y"]), "each of the 2 names"),
+        (lambda: curves.hit_bars({}, []), "there must be a model"),
+        (lambda: curves.history([1, 2], {"loss": {"loss": [1.0]}}, None), "every line needs 2 values"),
+        (lambda: curves.history([1], {}, None), "every line needs 1 values"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_line(draw, words):
@@ -220,9 +219,9 @@ def test_what_cannot_be_drawn_is_one_line(draw, words):
 @pytest.mark.parametrize(
     ("place", "words"),
     [
-        (lambda x: embeddings.tsne(x, 12), "perplexity 12 .* there are 12; give a perplexity between 0 and 12"),
+        (lambda x: embeddings.tsne(x, 12), "perplexity 12 .* there are 12; use a perplexity between 0 and 12"),
         (lambda x: embeddings.tsne(x, 0), "perplexity 0"),
-        (lambda x: embeddings.umap(x, 12), "n_neighbors 12 .* there are 12; give n_neighbors between 2 and 11"),
+        (lambda x: embeddings.umap(x, 12), "n_neighbors 12 .* there are 12; use n_neighbors between 2 and 11"),
         (lambda x: embeddings.umap(x, 1), "n_neighbors 1"),
         (lambda x: embeddings.tsne(x / 0, 5), r"rows \[0, 1, .* are not finite \(12 rows"),
     ],
@@ -295,7 +294,7 @@ def test_the_table_has_a_row_for_what_any_model_has():
         "mAP": ["–", "0.250"],
         "5-way 1-shot accuracy": ["–", "0.800 ± 0.010"],
         "P@1 of superclasses": ["–", "0.900"],
-        "queries left out: no other image of the class": ["0", "–"],
+        "queries excluded: no other image of the class": ["0", "–"],
     }
 
 
@@ -309,15 +308,15 @@ def test_a_reason_is_given_once_for_all_that_it_leaves_undefined():
 
 
 def hostile_page() -> page.Page:
-    figure = curves.bars_among_first({HOSTILE: [1.0]}, [HOSTILE])
+    figure = curves.hit_bars({HOSTILE: [1.0]}, [HOSTILE])
     return page.Page(
         title=HOSTILE,
         subtitle=HOSTILE,
         models=[HOSTILE],
-        figures={HOSTILE: [HOSTILE]},
+        metrics={HOSTILE: [HOSTILE]},
         plots=[page.plot(HOSTILE, figure, HOSTILE, HOSTILE)],
         grids=[page.grid(HOSTILE, HOSTILE, {HOSTILE: rows(HOSTILE), "after": rows(HOSTILE, (True,))})],
-        looks=[page.Look(HOSTILE, [page.photo(GREY, HOSTILE)])],
+        attention=[page.Attention(HOSTILE, [page.photo(GREY, HOSTILE)])],
         notes=[HOSTILE],
         settings={HOSTILE: HOSTILE},
         versions={HOSTILE: HOSTILE},
@@ -345,9 +344,9 @@ def test_every_image_has_words_and_nothing_comes_from_elsewhere():
 def test_right_and_wrong_differ_without_colour():
     text = page.render(page.Page("run", "", grids=[page.grid("Grid", "", {"after": rows()})]))
     assert text.count("✓") == text.count("✗") == 1
-    assert 'alt="rank 1: Shirt, right"' in text
+    assert 'alt="rank 1: Shirt, correct"' in text
     assert 'alt="rank 2: Shirt, wrong"' in text
-    assert "after: 1 of 2 right" in text
+    assert "after: 1 of 2 correct" in text
 
 
 def test_a_figure_is_saved_by_its_ending(tmp_path):

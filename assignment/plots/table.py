@@ -1,4 +1,4 @@
-"""What was measured, as the rows of a table: one text for each figure and model."""
+"""Metrics as the rows of a table: one text for each metric and model."""
 
 from __future__ import annotations
 
@@ -21,36 +21,38 @@ ROWS = {
 
 
 def rows(models: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    """The figures of each model as text, row by row; a row that no model has is left out.
+    """Return the metrics of the models as text, row by row, without the rows that no model has.
 
-    Example: rows({"before": {"P@1": 0.5}, "after": {"P@1": 0.75}}) is {"P@1": ["0.500", "0.750"]}.
+    Example:
+        >>> rows({"before": {"P@1": 0.5}, "after": {"P@1": 0.75}})
+        {'P@1': ['0.500', '0.750']}
     """
-    found = {title: [text(figures.get(name)) for figures in models.values()] for name, title in ROWS.items()}
-    shots = [figures.get("few_shot") or {} for figures in models.values()]
+    found = {title: [text(metrics.get(name)) for metrics in models.values()] for name, title in ROWS.items()}
+    shots = [metrics.get("few_shot") or {} for metrics in models.values()]
     if any(shots):
         settings = next(each for each in shots if each)
         title = f"{settings.get('way')}-way {settings.get('shot')}-shot accuracy"
         found[title] = [_with_interval(each.get("accuracy"), each.get("interval")) for each in shots]
-    neighbours = [(figures.get("nearest_neighbour") or {}).get("accuracy") for figures in models.values()]
-    found["accuracy by nearest neighbours"] = [text(value) for value in neighbours]
+    neighbours = [(metrics.get("nearest_neighbour") or {}).get("accuracy") for metrics in models.values()]
+    found["nearest-neighbour accuracy"] = [text(value) for value in neighbours]
     for name in ("P@1", "mAP"):
-        groups = [(figures.get("superclass") or {}).get(name) for figures in models.values()]
+        groups = [(metrics.get("superclass") or {}).get(name) for metrics in models.values()]
         found[f"{name} of superclasses"] = [text(value) for value in groups]
-    for group, title in (("n_queries", "queries"), ("n_lone", "queries left out: no other image of the class")):
-        found[title] = [str(figures[group]) if group in figures else "–" for figures in models.values()]
+    for group, title in (("n_queries", "queries"), ("n_lone", "queries excluded: no other image of the class")):
+        found[title] = [str(metrics[group]) if group in metrics else "–" for metrics in models.values()]
     return {title: values for title, values in found.items() if any(value != "–" for value in values)}
 
 
-def undefined(figures: Mapping[str, Any]) -> list[str]:
-    """One line for each reason why the data leave figures undefined, with their names."""
+def undefined(metrics: Mapping[str, Any]) -> list[str]:
+    """Return one line for each reason why metrics are undefined, with their names."""
     reasons: dict[str, list[str]] = {}
-    for name, reason in (figures.get("undefined") or {}).items():
+    for name, reason in (metrics.get("undefined") or {}).items():
         reasons.setdefault(reason, []).append(name.replace("_", "-"))
     return [f"Undefined here: {', '.join(names)}. {reason}" for reason, names in reasons.items()]
 
 
 def text(value: float | None) -> str:
-    """Three digits, or a dash for what is undefined."""
+    """Format with three digits; a dash if the value is undefined."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
 
 
@@ -59,7 +61,12 @@ def _with_interval(value: float | None, half: float | None) -> str:
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A tree as one level of names and texts. Example: {"a": {"b": 1}} gives {"a: b": "1"}."""
+    """Flatten a tree to one level of names and texts.
+
+    Example:
+        >>> flat({"a": {"b": 1}})
+        {'a: b': '1'}
+    """
     found: dict[str, str] = {}
     for name, value in tree.items():
         found |= flat(value, f"{prefix}{name}: ") if isinstance(value, Mapping) else {f"{prefix}{name}": str(value)}

@@ -1,6 +1,6 @@
-"""Retrieval grids: a query on the left, its nearest images on the right in rank order, framed by right or wrong.
+"""Retrieval grids: each query on the left, its nearest images in rank order on the right.
 
-A frame is green and solid with ✓ where the image is of the query's class, red and dashed with ✗ where it is not.
+An image of the query's class has a solid green frame and ✓, any other image a dashed red frame and ✗.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from assignment.evaluation.retrieval import rank
-from assignment.figures.canvas import QUERY, RIGHT, WRONG, plain
+from assignment.plots.canvas import QUERY, RIGHT, WRONG, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,38 +23,35 @@ NEIGHBOURS = 10
 
 @dataclass(frozen=True)
 class Row:
-    """One query and what was retrieved for it.
+    """One query and the images retrieved for it.
 
     Attributes:
         query: (H, W, 3) uint8. name: its class.
-        retrieved: K images, nearest first. names: their classes. right: (K,) bool, whether of the query's class.
+        retrieved: K images, nearest first. names: their classes. correct: (K,) bool, whether of the query's class.
     """
 
     query: np.ndarray
     name: str
     retrieved: list[np.ndarray]
     names: list[str]
-    right: np.ndarray
-
-    @property
-    def hits(self) -> int:
-        """How many of the retrieved images are of the query's class."""
-        return int(self.right.sum())
+    correct: np.ndarray
 
 
-# ------------------------------------------------------------------------------------------- which queries to show
+# ------------------------------------------------------------------------------------------- choice of queries
 
 
 def first_of_each_class(labels: np.ndarray, most: int = 10) -> np.ndarray:
-    """Places of the first query of each class, by class: the fixed ten queries of the FashionMNIST lab.
+    """Indices of the first query of each class, by class: the fixed ten queries of the FashionMNIST lab.
 
-    Example: labels [7, 3, 7, 3] give [1, 0].
+    Example:
+        >>> first_of_each_class(np.array([7, 3, 7, 3])).tolist()
+        [1, 0]
     """
     return np.unique(labels, return_index=True)[1][:most]
 
 
 def one_of_each_class(labels: np.ndarray, seed: int = 0, most: int = 10) -> np.ndarray:
-    """Places of a random query of each class, by class; of `most` random classes where there are more."""
+    """Indices of a random query of each class, by class; of `most` random classes if there are more."""
     generator = np.random.default_rng(seed)
     classes = np.unique(labels)
     if len(classes) > most:
@@ -63,9 +60,9 @@ def one_of_each_class(labels: np.ndarray, seed: int = 0, most: int = 10) -> np.n
 
 
 def of_classes(labels: np.ndarray, classes: Sequence[int] | np.ndarray, seed: int = 0) -> np.ndarray:
-    """Places of a random query of each of these classes, in their order; a class without a query is left out.
+    """Indices of a random query of each of these classes, in their order; classes without a query are skipped.
 
-    The draw of a class depends on the seed and on its label only, not on the other classes asked for.
+    The draw depends on the seed and the label only, not on the other classes.
     """
     found = [np.flatnonzero(labels == label) for label in classes]
     return np.array(
@@ -87,7 +84,7 @@ def retrieve(
     query_labels: np.ndarray,
     gallery: Tensor,
     gallery_labels: np.ndarray,
-    own: np.ndarray | None,
+    self_index: np.ndarray | None,
     query_image: Callable[[int], np.ndarray],
     gallery_image: Callable[[int], np.ndarray],
     class_names: Mapping[int, str],
@@ -96,39 +93,39 @@ def retrieve(
     """Rank the gallery for some of the queries and collect the images to show.
 
     Args:
-        chosen: places of the queries to show. queries, gallery: (Q, D) and (G, D) descriptors, with labels (Q,), (G,).
-        own: (Q,) the place of each query in the gallery, which leaves its list, or None.
-        query_image, gallery_image: give image i as (H, W, 3) uint8; only those shown are asked for.
-        class_names: of the labels; a label without a name shows its number.
-        k: neighbours to show; fewer where the gallery is smaller.
+        chosen: indices of the queries to show. queries, gallery: (Q, D) and (G, D) descriptors, with labels (Q,), (G,).
+        self_index: (Q,) index of each query in the gallery, where it is removed; or None.
+        query_image, gallery_image: return image i as (H, W, 3) uint8; called for the images shown only.
+        class_names: label → name; a label without a name is shown as a number.
+        k: number of neighbours; fewer if the gallery is smaller.
     """
-    k = min(k, len(gallery) - (own is not None))
-    order = rank(queries[chosen], gallery, k, None if own is None else _tensor(own[chosen])).numpy()
+    k = min(k, len(gallery) - (self_index is not None))
+    order = rank(queries[chosen], gallery, k, None if self_index is None else self_index[chosen]).numpy()
     return [
         Row(
             query=query_image(int(query)),
             name=class_names.get(int(query_labels[query]), str(query_labels[query])),
             retrieved=[gallery_image(int(i)) for i in places],
             names=[class_names.get(int(label), str(label)) for label in gallery_labels[places]],
-            right=gallery_labels[places] == query_labels[query],
+            correct=gallery_labels[places] == query_labels[query],
         )
         for query, places in zip(chosen, order, strict=True)
     ]
 
 
 def draw(rows: Sequence[Row], title: str = "") -> Figure:
-    """Draw a grid: a column of queries in blue frames, then the retrieved images from rank 1 on.
+    """Plot a grid: a column of queries in blue frames, then the retrieved images from rank 1 on.
 
     Raises:
-        ValueError: there is no row.
+        ValueError: `rows` is empty.
     """
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
     if not rows:
-        raise ValueError("a retrieval grid needs at least one query")
+        raise ValueError("retrieval grid: there is no row; give at least one query")
     columns = max(len(row.retrieved) for row in rows)
-    # One system of coordinates for all images, since a hundred axes would take seconds: x counts columns, y rows.
+    # One axes for all images (a hundred would take seconds): x counts columns, y counts rows.
     figure = Figure(figsize=(0.8 * (columns + 1.8), 0.98 * len(rows) + 0.6), layout="constrained")
     axes = figure.subplots()
     axes.set_axis_off()
@@ -137,8 +134,8 @@ def draw(rows: Sequence[Row], title: str = "") -> Figure:
     for number, row in enumerate(rows):
         y = 1.22 * number
         images = [(0.0, row.query, row.name, QUERY, "-", "")]
-        for column, (image, name, right) in enumerate(zip(row.retrieved, row.names, row.right, strict=True)):
-            frame = (RIGHT, "-", "✓ ") if right else (WRONG, (0, (2, 1)), "✗ ")
+        for column, (image, name, correct) in enumerate(zip(row.retrieved, row.names, row.correct, strict=True)):
+            frame = (RIGHT, "-", "✓ ") if correct else (WRONG, (0, (2, 1)), "✗ ")
             images.append((column + 1.3, image, name, *frame))
         for x, image, name, colour, style, mark in images:
             axes.imshow(image, extent=(x - 0.44, x + 0.44, y + 0.44, y - 0.44), interpolation="nearest", aspect="auto")
@@ -149,9 +146,3 @@ def draw(rows: Sequence[Row], title: str = "") -> Figure:
     if title:
         axes.set_title(plain(title, 90), fontsize=10)
     return figure
-
-
-def _tensor(places: np.ndarray) -> Tensor:
-    import torch
-
-    return torch.from_numpy(np.asarray(places, dtype=np.int64))

@@ -1,6 +1,6 @@
-"""What all figures share: colours, a canvas without any window or global state, and images as text for a page.
+"""What all plots share: colours, empty figures, and images as data URIs for a page.
 
-A figure is matplotlib's object, made without `pyplot`: nothing has to be closed, and no display is needed.
+A figure is a matplotlib `Figure`, made without `pyplot`: it needs no display and need not be closed.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-RIGHT, WRONG, QUERY = "#00875a", "#cc3311", "#0055a4"  # green, red, blue: of different brightness, never the only sign
-# Colours that colour-blind people tell apart (Okabe & Ito 2008), the darkest first; yellow is too pale for a line.
+RIGHT, WRONG, QUERY = "#00875a", "#cc3311", "#0055a4"  # green, red, blue: also differ in brightness
+# Safe for colour-blind readers (Okabe & Ito 2008), without yellow, which is too pale for a line.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555", "#000000")
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
-_SMALL = 64  # pixels: the longer side of an image that becomes PNG; a larger one becomes JPEG
+_SMALL = 64  # pixels: images up to this side are stored as PNG, larger ones as JPEG
 
 
 def new_figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, np.ndarray]:
-    """Make an empty figure of width × height inches; returns it and its axes as an array (rows, columns)."""
+    """Make an empty figure of width × height inches; return it and its axes as an array (rows, columns)."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -42,16 +42,18 @@ def new_figure(width: float, height: float, rows: int = 1, columns: int = 1) -> 
 
 
 def tidy(axes: Axes) -> None:
-    """Leave two of the four sides and a faint grid behind the data."""
+    """Draw only two of the four spines, and a faint grid behind the data."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
 
 
 def plain(text: object, most: int = 28) -> str:
-    """Make a name fit for a label: one short line, nothing that matplotlib would read as a formula or hide.
+    """Make a name usable as a label: one short line without formulas or control characters.
 
-    Example: plain("_bag") is " _bag", since a legend leaves out what begins with an underscore.
+    Example: a legend omits names that begin with an underscore.
+        >>> plain("_bag"), plain("a$b")
+        (' _bag', 'a\\\\$b')
     """
     line = "".join(c for c in str(text) if unicodedata.category(c)[0] != "C")
     line = line if len(line) <= most else line[: most - 1] + "…"
@@ -59,18 +61,18 @@ def plain(text: object, most: int = 28) -> str:
 
 
 def svg(figure: Figure) -> str:
-    """Draw a figure as the text of an SVG file; the same figure gives the same text."""
+    """Return a figure as the text of an SVG file; the same figure gives the same text."""
     import matplotlib
 
     text = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "figure"}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # a class name in a script that the font does not have
+        warnings.filterwarnings("ignore", message="Glyph")  # characters that the font does not have
         figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as `.svg` or as `.png` (150 dots an inch), by the ending of the path; returns the path."""
+    """Write a figure as `.svg` or `.png` (150 dpi), by the suffix of the path; return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".svg":
         path.write_text(svg(figure), encoding="utf-8")
@@ -82,17 +84,17 @@ def save(figure: Figure, path: Path) -> Path:
 
 
 def svg_uri(figure: Figure) -> str:
-    """The figure as a data URI for the `src` of an image, where its styles and names cannot meet those of the page."""
+    """Return a figure as a data URI for an `<img>`, which isolates its styles and ids from those of the page."""
     return _uri("svg+xml", svg(figure).encode())
 
 
 def is_small(pixels: np.ndarray) -> bool:
-    """Whether an image is a few pixels, to be kept as they are, and not a photograph."""
+    """Whether an image is so small that its pixels are shown as they are."""
     return max(pixels.shape[:2]) <= _SMALL
 
 
 def image_uri(pixels: np.ndarray) -> str:
-    """An image (H, W, 3) uint8 as a data URI: PNG if it is small, JPEG if it is a photograph."""
+    """Return an image (H, W, 3) uint8 as a data URI: PNG if it is small, else JPEG."""
     data = io.BytesIO()
     small = is_small(pixels)
     Image.fromarray(pixels).save(data, "PNG" if small else "JPEG", optimize=True, quality=80)
@@ -100,7 +102,7 @@ def image_uri(pixels: np.ndarray) -> str:
 
 
 def thumbnail(pixels: np.ndarray, most: int = 112) -> np.ndarray:
-    """Shrink an image (H, W, 3) uint8 so that no side is longer than `most` pixels; smaller ones stay as they are."""
+    """Shrink an image (H, W, 3) uint8 so that no side is longer than `most` pixels; smaller ones are unchanged."""
     if max(pixels.shape[:2]) <= most:
         return pixels
     image = Image.fromarray(pixels)
@@ -111,7 +113,10 @@ def thumbnail(pixels: np.ndarray, most: int = 112) -> np.ndarray:
 def as_pixels(image: Tensor, mean: float | Sequence[float], std: float | Sequence[float]) -> np.ndarray:
     """Undo the normalisation of an image (C, H, W), C = 1 or 3: (H, W, 3) uint8 `255 · (x · std + mean)`, rounded.
 
-    Example: the pixel 0 with mean 0.5 is 128.
+    Example:
+        >>> import torch
+        >>> as_pixels(torch.zeros(1, 1, 1), mean=0.5, std=1.0).tolist()
+        [[[128, 128, 128]]]
     """
     values = image.detach().cpu().float().numpy().transpose(1, 2, 0) * np.asarray(std) + np.asarray(mean)
     if values.shape[2] == 1:

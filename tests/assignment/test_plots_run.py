@@ -16,11 +16,11 @@ import pytest
 import torch
 from PIL import Image
 
-from assignment.datasets import Asking, Data, load
+from assignment.datasets import Data, QueryGallery, load
 from assignment.datasets.data import among_themselves
 from assignment.datasets.split import ArraySplit
-from assignment.figures import folder, make, read_run
-from assignment.figures.run import notes
+from assignment.plots import folder, make, read_run
+from assignment.plots.making import notes
 from assignment.training import checkpoints, model
 from assignment.training.config import Config, to_toml
 from solution import dml
@@ -36,10 +36,17 @@ def data() -> Data:
     whole = load("sample")
     train, val, test = (part.first_of_each(12) for part in (whole.train, whole.val.queries, whole.test.queries))
     gallery = ArraySplit(torch.cat([test.images, train.images]), np.concatenate([test.labels, train.labels]))
-    asking = Asking(test, gallery, np.arange(len(test)))
+    query_gallery = QueryGallery(test, gallery, np.arange(len(test)))
     names = {**whole.class_names, 7: HOSTILE}
     return Data(
-        "sample", "held-out", train, among_themselves(val), asking, names, note="a part", licence="MIT, © somebody"
+        "sample",
+        "held-out",
+        train,
+        among_themselves(val),
+        query_gallery,
+        names,
+        note="a part",
+        licence="MIT, © somebody",
     )
 
 
@@ -65,7 +72,7 @@ def made(data, tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("runs")
     run = write_run(root / "first", data)
     other = write_run(root / "second", data, replace(CONFIG, pooling="spoc"))
-    return make(run, dml, compare=[other], data=data, maps=("t-SNE",))
+    return make(run, dml, compare=[other], data=data, embeddings=("t-SNE",))
 
 
 def test_the_page_shows_everything(made):
@@ -74,7 +81,7 @@ def test_the_page_shows_everything(made):
         "Retrieved images",
         "Precision and recall",
         "Training",
-        "Where two images are alike",
+        "Regions that make two images similar",
         "t-SNE, after",
     ):
         assert heading in text
@@ -91,7 +98,7 @@ def test_untrusted_class_names_stay_text(made):
 
 
 def test_each_picture_is_a_file_too(made):
-    files = {path.name for path in (made.parent / "figures").iterdir()}
+    files = {path.name for path in (made.parent / "plots").iterdir()}
     assert {"retrieved-before.png", "retrieved-after.png", "precision-recall.svg", "roc.svg"} <= files
     assert {"history.svg", "among-first.svg", "tsne-before.svg", "tsne-after.svg"} <= files
 
@@ -107,14 +114,14 @@ def test_history_is_sorted_into_panels_and_half_a_line_is_left_out(made):
     assert np.isnan(panels["loss"]["loss"][0])
 
 
-def test_known_figures_are_those_of_the_same_weights_only(tmp_path, data):
+def test_known_metrics_are_those_of_the_same_weights_only(tmp_path, data):
     run = write_run(tmp_path / "run", data)
     tree = {"best_epoch": 1, "before": {"test": {"P@1": 0.125}}, "after": {"test": {"P@1": 0.875}}}
     (run / "evaluation.json").write_text(json.dumps(tree), "utf-8")
-    assert read_run(run).figures("after", "test", {"epoch": 1}) == {"P@1": 0.875}
-    assert read_run(run).figures("after", "val", {"epoch": 1}) is None
-    assert read_run(run).figures("after", "test", {"epoch": 2}) is None  # training went on after the evaluation
-    text = make(run, dml, data=data, maps=()).read_text("utf-8")
+    assert read_run(run).metrics("after", "test", {"epoch": 1}) == {"P@1": 0.875}
+    assert read_run(run).metrics("after", "val", {"epoch": 1}) is None
+    assert read_run(run).metrics("after", "test", {"epoch": 2}) is None  # training went on after the evaluation
+    text = make(run, dml, data=data, embeddings=()).read_text("utf-8")
     assert '<td class="number">0.125</td><td class="number">0.875</td>' in text
 
 
@@ -123,17 +130,17 @@ def test_what_a_reader_should_know_is_said(tmp_path, data):
     assert notes(read_run(run), dml, data, best=1) == ["a part"]
     (run / "versions.json").write_text(json.dumps({"dml": {"sha256": "0" * 64}}), "utf-8")
     said = notes(read_run(run), dml, replace(data, note=""), best=0)
-    assert ["untrained network" in said[0], "dml.py was changed" in said[1]] == [True, True]
+    assert ["untrained network" in said[0], "dml.py has changed" in said[1]] == [True, True]
 
 
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda run: (run / "config.toml").unlink(), "is no run folder: it has no config.toml"),
-        (lambda run: (run / "best.pt").unlink(), "has no best.pt yet"),
+        (lambda run: (run / "config.toml").unlink(), "not a run folder, it has no config.toml"),
+        (lambda run: (run / "best.pt").unlink(), "there is no best.pt yet"),
         (lambda run: (run / "best.pt").write_bytes(b"nothing"), "damaged, or a pickle"),
-        (lambda run: (run / "evaluation.json").write_text("{"), "evaluation.json cannot be read"),
-        (lambda run: (run / "versions.json").write_text("[]"), "versions.json should hold names"),
+        (lambda run: (run / "evaluation.json").write_text("{"), "evaluation.json: cannot be read"),
+        (lambda run: (run / "versions.json").write_text("[]"), "versions.json: not a table of names"),
         (lambda run: (run / "config.toml").write_text("epoch = 3\n"), "did you mean `epochs`"),
         (lambda run: (run / "config.toml").write_text(to_toml(replace(CONFIG, reduction=8))), "is missing"),
     ],
@@ -142,7 +149,7 @@ def test_damaged_folders_are_one_line(tmp_path, data, damage, words):
     run = write_run(tmp_path / "run", data)
     damage(run)
     with pytest.raises(ValueError, match=words) as caught:
-        make(run, dml, data=data, maps=())
+        make(run, dml, data=data, embeddings=())
     assert "\n" not in str(caught.value)
     assert not (run / "index.html").exists()
 
@@ -152,7 +159,7 @@ def test_runs_of_other_data_cannot_be_compared(tmp_path, data):
     other = write_run(tmp_path / "other", data)
     (other / "config.toml").write_text(to_toml(replace(CONFIG, data="cub")), "utf-8")
     with pytest.raises(ValueError, match="its data is 'cub', not 'sample'"):
-        make(run, dml, compare=[other], data=data, maps=())
+        make(run, dml, compare=[other], data=data, embeddings=())
 
 
 class _Proxy(http.server.BaseHTTPRequestHandler):
