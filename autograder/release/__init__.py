@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from assignment import manifest as manifests
+from assignment.files import write_whole
 from autograder.release import bundle, handout, leak_scan, record_manual
 from autograder.release.markers import MarkerError, make_template
 
@@ -112,11 +113,8 @@ def _bytes(path: Path) -> bytes | None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write beside the file and rename, so that no half-written file is left."""
-    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
+        write_whole(path, data)
     except OSError as problem:
         raise ReleaseError(f"{path} cannot be written: {problem.strerror}") from None
