@@ -10,19 +10,12 @@ import stat
 import tokenize
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from assignment.manifest import Manifest
-
-if TYPE_CHECKING:
-    from autograder.intake.notebook import Notebook
+from autograder.intake.errors import IntakeError
+from autograder.intake.notebook import NOTEBOOK_MB, Notebook, assemble
 
 NO_TEXTS = ("punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escape")  # of names, of parts of a file
-NOTEBOOK_MB = 32  # a notebook with pictures has some; one with 100 has printed in a loop
-
-
-class IntakeError(ValueError):
-    """The file cannot be graded; the message is one line that says what to do."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +46,6 @@ def submission_of(data: bytes, name: str, manifest: Manifest, owner: str = "") -
     sha256 = hashlib.sha256(data).hexdigest()
     if not is_notebook(name):
         return Submission(name, owner, decode(data, name), sha256)
-    from autograder.intake.notebook import assemble
-
     source, notebook = assemble(data, name, manifest)
     return Submission(name, owner, source, sha256, notebook)
 
