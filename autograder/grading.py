@@ -21,7 +21,7 @@ from autograder.scoring import Score, score
 
 HIDDEN_TESTS = Path(__file__).with_name("hidden_tests")
 IMPROVEMENT = "improvement"
-KNOWN_WRONG = "triplet-no-hinge"  # a misconception
+KNOWN_WRONG = "triplet-loss--no-hinge"  # a misconception
 PATIENCE = 2  # tests of one task that may run out of time
 
 
