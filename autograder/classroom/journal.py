@@ -128,8 +128,9 @@ class Journal:
                 tree = _parsed(line)
                 if end == 0:
                     self._check(tree)
-                elif isinstance(tree.get("key"), str) and isinstance(tree.get("record"), str):
-                    key, record = tree.pop("key"), tree.pop("record")
+                elif isinstance(key := tree.pop("key", None), str) and isinstance(
+                    record := tree.pop("record", None), str
+                ):
                     self.entries[key] = Entry(key, record, tree)
                 else:
                     self.damaged += 1

@@ -23,7 +23,7 @@ from autograder.sandbox.wall import Ending, Session, Wall
 
 HIDDEN_TESTS = Path(__file__).parents[1] / "hidden_tests"
 IMPROVEMENT = "improvement"
-KNOWN_WRONG = "triplet-no-hinge"  # a misconception
+KNOWN_WRONG = "triplet-loss--no-hinge"  # a misconception
 Perform = Callable[[Request], Response]  # how a session answers a request
 PATIENCE = 2  # tests of one task that may run out of time
 

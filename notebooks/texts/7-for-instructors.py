@@ -47,7 +47,7 @@ texts = {
     "ben": (ROOT / "template" / "dml.py").read_text(encoding="utf-8"),
 }
 wrong = {each.id: each for each in catalogue.load()}
-for name, mistake in (("eve", "triplet-no-hinge"), ("kim", "descriptor-wrong-axis")):
+for name, mistake in (("eve", "triplet-loss--no-hinge"), ("kim", "descriptor--wrong-axis")):
     texts[name] = wrong[mistake].source
 for name, text in texts.items():
     (folder / "in" / name).mkdir(parents=True)
