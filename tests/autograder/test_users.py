@@ -120,6 +120,8 @@ def test_with_landlock_nothing_but_its_own_folder_is_there(course):
 
 
 @pytest.mark.slow
+@pytest.mark.needs_root
+@pytest.mark.needs_bubblewrap
 def test_without_landlock_it_sees_what_all_may_see_and_leaves_nothing(course):
     probe = PROBE.replace('"/dev/shm/left"', '"/course/open/left"')
     facts = session_in(course, probe, landlock=False)
@@ -127,6 +129,8 @@ def test_without_landlock_it_sees_what_all_may_see_and_leaves_nothing(course):
 
 
 @pytest.mark.slow
+@pytest.mark.needs_root
+@pytest.mark.needs_bubblewrap
 def test_without_landlock_an_open_grader_is_no_grader(course):
     (course / "source").chmod(0o755)
     facts = session_in(course, landlock=False)
@@ -134,6 +138,8 @@ def test_without_landlock_an_open_grader_is_no_grader(course):
 
 
 @pytest.mark.slow
+@pytest.mark.needs_root
+@pytest.mark.needs_bubblewrap
 def test_an_attack_of_the_selftest_in_a_plain_container(course):
     if not landlock.version():
         pytest.skip("this kernel has no Landlock")

@@ -381,6 +381,7 @@ def go_round(isolation: str, command: tuple[str, ...] = (), python: str = sys.ex
 
 
 @pytest.mark.slow
+@pytest.mark.needs_container
 def test_a_container():
     if problem := usable("container"):
         pytest.skip(problem)
