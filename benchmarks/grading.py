@@ -2,7 +2,7 @@
 
 All graders get the reference and run the same hidden tests (all but the improvement task):
 
-* this grader: a warm process behind bubblewrap, one fork per submission;
+* this grader: a fork server in bubblewrap, one fork per submission;
 * the same with the `process` back end: the difference is what the isolation costs;
 * nbgrader's `autograde` of notebooks whose last cell runs the tests;
 * otter-grader's `otter run` of such a notebook;
@@ -31,13 +31,13 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from assignment.manifest import load
-from autograder.known import reference, submission_of
+from autograder.grading.reference_files import reference, submission_of
 
 OUT = Path(__file__).with_name("grading.md")
 BIN = Path(sys.executable).parent
 CHECK = """\
 import sys
-from autograder.known import reference
+from autograder.grading.reference_files import reference
 from benchmarks.in_process import check
 assert check(sys.modules["__main__"], reference()) == 0
 """
@@ -50,7 +50,7 @@ points = 20
 @test_case(points=20, hidden=True)
 def test_all(env):
     import types
-    from autograder.known import reference
+    from autograder.grading.reference_files import reference
     from benchmarks.in_process import check
     module = types.ModuleType("dml")
     module.__dict__.update(env)
@@ -85,23 +85,23 @@ def run(command: list[str], folder: Path) -> None:
 
 def ours(isolation: str, submissions: int) -> tuple[float, float, float]:
     """Median wall seconds per submission, median CPU seconds (both sides), peak MB of a submission's process."""
-    from autograder import grading
+    from autograder.grading.grade import IMPROVEMENT, grade
     from autograder.sandbox.wall import Wall
 
     manifest = load()
-    tasks = [task.id for task in manifest.tasks if task.id != grading.IMPROVEMENT]
+    tasks = [task.id for task in manifest.tasks if task.id != IMPROVEMENT]
     walls, cpus, peaks = [], [], []
     with Wall(isolation, manifest) as wall:
         for number in range(submissions + 2):
             submission = submission_of(f"s{number}", reference() + f"\n# submission {number}\n")
             start, cpu = time.perf_counter(), time.process_time()
-            grade = grading.grade(submission, wall, manifest, tasks=tasks)
-            if grade.score.points + 2 != manifest.points:
+            given = grade(submission, wall, manifest, tasks=tasks)
+            if given.score.points + 2 != manifest.points:
                 sys.exit("the reference does not earn all points: nothing to measure")
             if number >= 2:  # the first ones also fill caches
                 walls.append(time.perf_counter() - start)
-                cpus.append(time.process_time() - cpu + sum(ending.cpu_seconds for ending in grade.endings))
-                peaks.append(max(ending.resident_bytes for ending in grade.endings) / 2**20)
+                cpus.append(time.process_time() - cpu + sum(ending.cpu_seconds for ending in given.endings))
+                peaks.append(max(ending.resident_bytes for ending in given.endings) / 2**20)
     return statistics.median(walls), statistics.median(cpus), max(peaks)
 
 

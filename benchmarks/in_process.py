@@ -16,7 +16,7 @@ from assignment.checking.load import load_module
 from assignment.checking.runner import TestRun
 from assignment.checking.student import Student
 from assignment.manifest import load
-from autograder.grading import HIDDEN_TESTS, IMPROVEMENT
+from autograder.grading.grade import HIDDEN_TESTS, IMPROVEMENT
 
 
 def check(module: ModuleType, source: str) -> int:

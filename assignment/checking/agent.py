@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 from assignment.checking import probes
 from assignment.checking.loops import find_loops
+from assignment.checking.outcome import Reason
 from assignment.checking.student import Request, Response, describe
 from assignment.manifest import Manifest
 
@@ -76,17 +77,17 @@ class Agent:
         try:
             return self._dispatch(request)
         except NotImplementedError as problem:
-            return self._error("not-implemented", problem)
+            return self._error(Reason.NOT_IMPLEMENTED, problem)
         except NoPlainValue as problem:
-            return self._error("value", problem)
+            return self._error(Reason.VALUE, problem)
         except NoObject as problem:
-            return {"error": {"kind": "value", "type_name": "", "message": str(problem), "line": 0}}
+            return {"error": {"kind": Reason.VALUE, "type_name": "", "message": str(problem), "line": 0}}
         except MissingName as problem:
-            return self._error("missing", problem)
+            return self._error(Reason.MISSING, problem)
         except WrongSignature as problem:
-            return self._error("signature", problem)
+            return self._error(Reason.SIGNATURE, problem)
         except (Exception, SystemExit) as problem:
-            return self._error("memory" if out_of_memory(problem) else "exception", problem)
+            return self._error(Reason.MEMORY if out_of_memory(problem) else Reason.EXCEPTION, problem)
 
     def _dispatch(self, request: Request) -> Response:
         args = [self.tensors(a) for a in request["args"]]

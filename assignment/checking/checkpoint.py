@@ -10,14 +10,16 @@ import json
 import traceback
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from assignment.checking.student_file import StudentFile
+
 if TYPE_CHECKING:
-    from assignment.checking.agent import Agent
     from assignment.training.config import Config
 
 PROBLEMS = {
@@ -46,11 +48,11 @@ class Evaluation:
     """One checkpoint and the networks that are built from its settings.
 
     Args:
-        agent: for the file's names. folder: where the received files are put.
+        module: the student's file. folder: where the received files are put.
     """
 
-    def __init__(self, agent: Agent, folder: Path) -> None:
-        self.agent, self.folder = agent, folder
+    def __init__(self, module: ModuleType, folder: Path) -> None:
+        self.module, self.folder = module, folder
         self.networks: list[nn.Module] = []
 
     def receive(self, name: str, part: Tensor) -> None:
@@ -129,7 +131,7 @@ class Evaluation:
             except ValueError:
                 raise Refused("baseline") from None
         try:
-            return model.build(self.agent.module, config, images)
+            return model.build(self.module, config, images)
         except ValueError as problem:
             if str(problem).startswith("still to do"):
                 raise NotImplementedError from None
@@ -138,9 +140,9 @@ class Evaluation:
             raise Refused("extractor") from None
 
 
-def evaluation(agent: Agent) -> Evaluation:
+def evaluation(file: StudentFile) -> Evaluation:
     """An evaluation in the folder of the student's file; a probe, it runs beside the student's code."""
-    return Evaluation(agent, Path(str(agent.module.__file__)).parent)
+    return Evaluation(file.module, Path(str(file.module.__file__)).parent)
 
 
 def read(path: Path) -> tuple[dict[str, Any], Config]:

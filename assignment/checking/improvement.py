@@ -10,7 +10,7 @@ The numbers are in the manifest, `[improvement]`; where they come from is in `im
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,11 +18,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from assignment import backbones
+from assignment.checking.student_file import StudentFile
 from assignment.datasets import fashion_mnist
 from assignment.datasets.split import ArraySplit
-
-if TYPE_CHECKING:
-    from assignment.checking.agent import Agent
 
 Settings = dict[str, Any]
 
@@ -78,7 +76,7 @@ def colour_cast(pixels: np.ndarray, rng: np.random.Generator, strength: float) -
 
 
 def improvement(
-    agent: Agent, images: Tensor, labels: Tensor, unseen: Tensor, seed: int, settings: Settings
+    file: StudentFile, images: Tensor, labels: Tensor, unseen: Tensor, seed: int, settings: Settings
 ) -> list[np.ndarray | list[float]]:
     """Train with the student's names; a probe, it runs beside the student's code.
 
@@ -89,12 +87,12 @@ def improvement(
     torch.manual_seed(seed)
     net = backbones.build("small_resnet", width=settings["width"], stem_stride=2)
     backbones.settle_batchnorm(net, images)
-    model = agent.find("GDextractor")(net, 8 * settings["width"])
+    model = file.find("GDextractor")(net, 8 * settings["width"])
     before = describe(model, unseen)
-    triplets = agent.find("CUBtriplet")(ArraySplit(images, labels))
+    triplets = file.find("CUBtriplet")(ArraySplit(images, labels))
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=settings["lr"], betas=(0.9, settings["beta2"]))
-    train = agent.find("train")
+    train = file.find("train")
     losses = []
     for _ in range(settings["epochs"]):
         triplets.minehard(model)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import ast
 import io
 import sys
-import tokenize
 import traceback
 import types
 import warnings
 from pathlib import Path
 
 from assignment.manifest import load as load_manifest
+from assignment.source import SourceError, decode
 
 MODULE_NAME = "student_dml"  # never the file's own name: a file called random.py must not replace a library
 
@@ -50,29 +50,10 @@ def read_source(path: str | Path) -> str:
         raise LoadError(f"{path} cannot be read: {problem.strerror}") from None
     if not data.strip():
         raise LoadError(f"{path} is empty")
-    if b"\0" in data:
-        line = data[: data.index(b"\0")].count(b"\n") + 1
-        raise LoadError(f"{path}, line {line}: null byte; save the file as plain text in UTF-8", line)
-    return _decode(path, data)
-
-
-def _decode(path: Path, data: bytes) -> str:
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except SyntaxError as problem:  # an unknown encoding is declared, or one of the first two lines is not UTF-8
-        if str(problem.msg).startswith("unknown encoding"):
-            raise LoadError(f"{path}: {problem.msg} in its first lines; save the file as UTF-8") from None
-        encoding = "utf-8-sig"
-    try:
-        return io.StringIO(data.decode(encoding), newline=None).read()
-    except LookupError:
-        raise LoadError(f"{path}: {encoding} is no encoding for text; save the file as UTF-8") from None
-    except UnicodeDecodeError as problem:
-        line = data[: problem.start].count(b"\n") + 1
-        bad = data[problem.start]
-        raise LoadError(
-            f"{path}, line {line}: byte 0x{bad:02x} is not {encoding}; save the file as UTF-8", line
-        ) from None
+        return io.StringIO(decode(data, str(path)), newline=None).read()
+    except SourceError as problem:
+        raise LoadError(str(problem), problem.line) from None
 
 
 def parse_source(path: str | Path, source: str) -> ast.Module:

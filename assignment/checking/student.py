@@ -16,11 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from assignment.checking.outcome import REPORTED, Reason
+
 Request = dict[str, Any]
 Response = dict[str, Any]
-
-
-AGENT_KINDS = frozenset(["not-implemented", "missing", "signature", "exception", "value", "memory", "timeout"])
 
 
 class GraderFault(RuntimeError):
@@ -31,8 +30,7 @@ class StudentError(Exception):
     """The student's code gave no value.
 
     Attributes:
-        kind: "not-implemented", "missing", "signature", "exception", "value" (not a plain value), or from a session
-            "timeout", "memory", "crash", "garbage", "output", "budget".
+        kind: one of `Reason`.
         type_name: the exception's class, "" where there is none.
         message: the student's own text (never shown in a hidden test's feedback), or the grader's for session kinds.
         line: line in the student's file, 0 if unknown.
@@ -68,13 +66,13 @@ class Answer:
         """The index-th part of a tuple, with the same provenance; StudentError if the value has no such part."""
         if not isinstance(self.value, list) or index >= len(self.value):
             raise StudentError(
-                "value", f"expected at least {index + 1} values, got {describe(self.value)}", "", 0, self.called
+                Reason.VALUE, f"expected at least {index + 1} values, got {describe(self.value)}", "", 0, self.called
             )
         return Answer(self.value[index], f"{self.called}[{index}]")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Where an object was expected: StudentError, since a plain value came back."""
-        raise StudentError("value", f"expected an object, got {describe(self.value)}", "", 0, self.called)
+        raise StudentError(Reason.VALUE, f"expected an object, got {describe(self.value)}", "", 0, self.called)
 
     method = get = gradient = __call__
 
@@ -86,7 +84,7 @@ class Answer:
         except ValueError:
             array = np.asarray(None)
         if array.dtype.kind not in "biuf":
-            raise StudentError("value", f"expected numbers, got {describe(self.value)}", "", 0, self.called)
+            raise StudentError(Reason.VALUE, f"expected numbers, got {describe(self.value)}", "", 0, self.called)
         return array
 
 
@@ -106,13 +104,13 @@ class RemoteObject:
     @property
     def array(self) -> np.ndarray:
         """Where numbers were expected: StudentError, since an object came back."""
-        raise StudentError("value", f"expected numbers, got {describe(self)}", "", 0, self.called)
+        raise StudentError(Reason.VALUE, f"expected numbers, got {describe(self)}", "", 0, self.called)
 
     value = array
 
     def __getitem__(self, index: int) -> Answer:
         """Where a tuple was expected: StudentError, since an object came back."""
-        raise StudentError("value", f"expected several values, got {describe(self)}", "", 0, self.called)
+        raise StudentError(Reason.VALUE, f"expected several values, got {describe(self)}", "", 0, self.called)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.student.request("call", self.type_name, args, kwargs, on=self.id)
@@ -269,8 +267,8 @@ class Student:
         if isinstance(error, dict):
             texts = {key: str(error.get(key, ""))[:500] for key in ("kind", "message", "type_name")}
             line, step = error.get("line"), error.get("step")
-            if texts["kind"] not in AGENT_KINDS:
-                texts = {"kind": "garbage", "message": "an error of no known kind"}
+            if texts["kind"] not in REPORTED | {Reason.TIMEOUT}:  # the second: from the time limit at home
+                texts = {"kind": Reason.GARBAGE, "message": "an error of an unknown kind"}
             if isinstance(step, int) and 0 <= step < len(calls):
                 called = calls[step]
             raise StudentError(**texts, line=line if isinstance(line, int) else 0, called=called)
@@ -279,7 +277,7 @@ class Student:
             return value
         gradients = response.get("gradients") or []
         if not all(isinstance(gradient, np.ndarray) for gradient in gradients):
-            raise StudentError("garbage", "gradients are no arrays", called=called)
+            raise StudentError(Reason.GARBAGE, "gradients are not arrays", called=called)
         operations = response.get("operations")
         return Answer(
             value=value,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from autograder.exports import ExportError
-from autograder.exports.leaving_out import certain
+from autograder.exports.exclusions import certain
 from autograder.exports.results import Results
 from autograder.exports.sheet import number
 from autograder.intake.classes import ASIDE
@@ -25,13 +25,14 @@ def points_file(results: Results, bonus: bool = True) -> tuple[str, list[str]]:
     students, notes = certain(results.students)
     lines = []
     for result in students:
-        login = result.login or result.key
+        login = result.row.login or result.row.key
         if LOGIN.fullmatch(login):
             lines.append(f"{login};{number(result.final(bonus))}\n")
         else:
             notes.append(f"{login}: is no login; left out")
     if not lines:
         raise ExportError("nobody has a grade and a login: run the batch with --roster, a list that has the logins")
-    if results.platform in OWN_NUMBERS and any(result.standing == ASIDE for result in students):
-        notes.append(f"the lines begin with {results.platform}'s identifiers; for logins run the batch with --roster")
+    platform = results.whole.platform
+    if platform in OWN_NUMBERS and any(result.row.standing == ASIDE for result in students):
+        notes.append(f"the lines begin with {platform}'s identifiers; for logins run the batch with --roster")
     return "".join(lines), notes

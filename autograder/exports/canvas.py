@@ -42,7 +42,7 @@ def fill_canvas(
     grade = _column(sheet, points, column, title)
     most = points[grade].value if grade < len(points) else ""
     worth = parsed(most)
-    times = factor(worth, results.possible, scale, f"{sheet.name}, column '{sheet.header[grade]}',")
+    times = factor(worth, results.whole.possible.points, scale, f"{sheet.name}, column '{sheet.header[grade]}',")
     header = [name.casefold() for name in sheet.header]
     student = header.index("student")
     ids = [header.index(name) for name in IDS if name in header]

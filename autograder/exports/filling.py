@@ -40,12 +40,15 @@ def fill(results: Results, sheet: Sheet, finder: Finder, grade: int, put: Put) -
         ExportError: nobody of the class is in the sheet.
     """
     done = Filled()
-    fits = [finder.find(keys_of(result, results.platform), result.name, result.email) for result in results.students]
+    fits = [
+        finder.find(keys_of(result, results.whole.platform), result.row.name, result.row.email)
+        for result in results.students
+    ]
     if results.students and not any(fits):
         raise ExportError(f"nobody of this class is in {sheet.name}; is it the sheet of this course?")
     taken = Counter(id(rows[0]) for rows in fits if len(rows) == 1)
     for result, rows in zip(results.students, fits, strict=True):
-        who = result.key if not result.name else f"{result.key} ({result.name})"
+        who = result.row.key if not result.row.name else f"{result.row.key} ({result.row.name})"
         if why := _obstacle(result, rows, taken, grade) or _contradiction(result, finder.name_of(rows[0])):
             done.notes.append(f"{who}: {why}")
             continue
@@ -68,14 +71,14 @@ def _obstacle(result: Result, rows: list[list[Cell]], taken: Counter[int], grade
         return f"{len(rows)} rows of the sheet fit, it is not clear which; fill in the right one by hand"
     if taken[id(rows[0])] > 1:
         return "several hand-ins fit the same row; fill it in by hand"
-    if not result.graded:
-        return f"has no grade ({result.problem}); the row is left as it was"
+    if not result.row.graded:
+        return f"has no grade ({result.row.problem}); the row is left as it was"
     return "" if len(rows[0]) > grade else "the sheet's row is too short; download the sheet again"
 
 
 def _contradiction(result: Result, name: str) -> str:
     """Why a row may be somebody else's: a roster's identifier can by chance be another one's number on the platform."""
-    if not result.name or not name or agree(result.name, name):
+    if not result.row.name or not name or agree(result.row.name, name):
         return ""
     return f"the row with this identifier is of '{name}'; fill in the right one by hand"
 
@@ -83,9 +86,10 @@ def _contradiction(result: Result, name: str) -> str:
 def keys_of(result: Result, platform: str) -> tuple[str, ...]:
     """The identifiers of a student: what the roster says, and what the platform's own file names said."""
     if platform not in ("moodle", "canvas") or not result.folder:
-        return (result.key,)
-    where = str((result.record().get("hand_in") or {}).get("where") or "")
-    return (where.rpartition("_")[2], result.key)
+        return (result.row.key,)
+    hand_in = result.record().hand_in
+    where = hand_in.where if hand_in else ""
+    return (where.rpartition("_")[2], result.row.key)
 
 
 def factor(worth: float | None, possible: float, scale: bool, where: str) -> float:

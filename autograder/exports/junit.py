@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from assignment.manifest import Manifest
-from autograder.exports.results import Result, Tree, tests_of
-from autograder.exports.telling import failure_line, lateness, read_feedback
-from autograder.reports import safe
+from assignment.text import one_line
+from autograder.exports.feedback_text import failure_line, lateness, read_feedback
+from autograder.exports.results import Result
+from autograder.grading.record import Record
 
 ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
@@ -31,23 +32,23 @@ def as_junit(results: Sequence[Result], manifest: Manifest) -> str:
 
 
 def _suite(number: int, result: Result, manifest: Manifest) -> ElementTree.Element:
-    record = result.record() if result.graded else {}
-    cases = _cases(result, record, manifest) if result.graded else [_no_grade(result)]
+    record = result.record() if result.row.graded else None
+    cases = _cases(result, record, manifest) if record else [_no_grade(result)]
     kinds = [child.tag for case in cases for child in case]
-    when = MOMENT.match(str(record.get("measured", {}).get("date", "")))
+    when = MOMENT.match(record.measured.date) if record else None
     counts = {"tests": len(cases), "failures": kinds.count("failure"), "errors": kinds.count("error")}
     suite = _element(
         "testsuite",
         id=number,
-        name=result.key or "submission",
+        name=result.row.key or "submission",
         package=f"{manifest.title} {manifest.version}",
         timestamp=when[0] if when else NO_MOMENT,
         hostname="grader",
         **counts,
         skipped=kinds.count("skipped"),
-        time=f"{float(record.get('measured', {}).get('seconds') or 0.0):.3f}",
+        time=f"{record.measured.seconds if record else 0.0:.3f}",
     )
-    facts = {"points": result.row["points"], "bonus": result.row["bonus"], "final": result.final()}
+    facts = {"points": result.row.points, "bonus": result.row.bonus, "final": result.final()}
     properties = ElementTree.SubElement(suite, "properties")
     properties.extend(_element("property", name=name, value=f"{value:g}") for name, value in facts.items())
     suite.extend(cases)
@@ -56,7 +57,7 @@ def _suite(number: int, result: Result, manifest: Manifest) -> ElementTree.Eleme
     return suite
 
 
-def _cases(result: Result, record: Tree, manifest: Manifest) -> list[ElementTree.Element]:
+def _cases(result: Result, record: Record, manifest: Manifest) -> list[ElementTree.Element]:
     told = read_feedback(result, manifest, record)
     seconds = _seconds(record)
     cases = []
@@ -69,7 +70,7 @@ def _cases(result: Result, record: Tree, manifest: Manifest) -> list[ElementTree
                 case = _element("testcase", classname=task.id, name=name, time=f"{taken:.3f}")
                 if test.state == "failed":
                     text = failure_line(test)
-                    case.append(_element("failure", text, message=safe.clean(text, 200), type="failed"))
+                    case.append(_element("failure", text, message=one_line(text, 200), type="failed"))
                 elif test.state != "passed":
                     case.append(_element("skipped", message=test.headline or task.words))
                 cases.append(case)
@@ -78,16 +79,16 @@ def _cases(result: Result, record: Tree, manifest: Manifest) -> list[ElementTree
 
 def _no_grade(result: Result) -> ElementTree.Element:
     case = _element("testcase", classname="hand-in", name="the hand-in can be graded", time="0.000")
-    case.append(_element("error", result.problem, message=result.problem or "no grade", type=result.state))
+    case.append(_element("error", result.row.problem, message=result.row.problem or "no grade", type=result.row.state))
     return case
 
 
-def _seconds(record: Tree) -> dict[str, list[float]]:
+def _seconds(record: Record) -> dict[str, list[float]]:
     """Wall clock of the tests by what they test, in the order in which they ran."""
     found: dict[str, list[float]] = defaultdict(list)
-    for task, test in tests_of(record):
-        taken = record["measured"].get("test_seconds", {}).get(f"{task['id']}/{test['name']}", 0.0)
-        found[safe.clean(test["behaviour"])].append(float(taken))
+    for task, test in record.tests():
+        taken = record.measured.test_seconds.get(f"{task.id}/{test.name}", 0.0)
+        found[one_line(test.behaviour)].append(float(taken))
     return found
 
 
@@ -99,4 +100,4 @@ def _element(tag: str, text: str = "", /, **attributes: object) -> ElementTree.E
 
 
 def _legal(text: str) -> str:
-    return ILLEGAL.sub("", safe.clean(text, 2000))
+    return ILLEGAL.sub("", one_line(text, 2000))

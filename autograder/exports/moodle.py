@@ -45,7 +45,7 @@ def fill_moodle(
     if not rows:
         raise ExportError(f"{sheet.name} has a header and nobody in it; download it again")
     worth = _worth(rows, most, sheet.name)
-    times = factor(worth, results.possible, scale, sheet.name)
+    times = factor(worth, results.whole.possible.points, scale, sheet.name)
 
     def put(result: Result, row: list[Cell]) -> str:
         if allowed is not None and row[allowed].value.strip().casefold() in NO:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from assignment.text import one_line
 from autograder.exports import ExportError
 from autograder.intake.roster import Person, Roster
-from autograder.reports import safe
 
 MOST_BYTES = 64 << 20
 DELIMITERS = ",;\t"
@@ -142,7 +142,7 @@ class Finder:
 
 def guarded(text: str, limit: int = 500) -> str:
     """A text that no spreadsheet takes for a formula: printable, on one line, marked where it looks like one."""
-    text = safe.clean(text, limit)
+    text = one_line(text, limit)
     return f"'{text}" if text.startswith(FORMULA) else text
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 
+from autograder.classroom.class_file import PROBLEM_KINDS
 from autograder.exports.results import Results
 from autograder.exports.sheet import MARK, guarded
-from autograder.summary import KINDS
 
 FIXED = (
     "key", "name", "email", "in_roster", "state", "points", "bonus", "days_late", "loss", "final_points", "final_bonus",
@@ -19,36 +19,36 @@ def as_csv(results: Results) -> str:
     """The table: UTF-8 with the mark that Excel needs, every text quoted and none of them a formula."""
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
-    tasks = [task["id"] for task in results.tree["tasks"]]
+    tasks = [task.id for task in results.whole.tasks]
     writer.writerow([*FIXED, *tasks])
     for result in results.students:
         row = result.row
-        late = row["late"] or {}
+        late = row.late
         known: list[object] = [
             *(
                 guarded(text, 200)
                 for text in (
-                    result.key,
-                    result.name,
-                    result.email,
-                    row["standing"],
-                    KINDS.get(result.state, result.state),
+                    row.key,
+                    row.name,
+                    row.email,
+                    row.standing,
+                    PROBLEM_KINDS.get(row.state, row.state),
                 )
             ),
-            *((row["points"], row["bonus"]) if result.graded else ("", "")),
-            _or_empty(late.get("days")),
-            _or_empty(late.get("loss")),
-            *((row["final"]["points"], row["final"]["bonus"], result.final()) if result.graded else ("", "", "")),
-            guarded(row["submitted"] or ""),
-            row["attempts"],
-            "" if row["p_at_1"] is None else round(row["p_at_1"], 4),
-            row["flags"],
-            guarded(" ".join(row["misconceptions"])),
-            guarded(result.problem),
+            *((row.points, row.bonus) if row.graded else ("", "")),
+            _or_empty(late and late.days),
+            _or_empty(late and late.loss),
+            *((row.final.points, row.final.bonus, result.final()) if row.graded else ("", "", "")),
+            guarded(row.submitted or ""),
+            row.attempts,
+            "" if row.p_at_1 is None else round(row.p_at_1, 4),
+            row.flags,
+            guarded(" ".join(row.misconceptions)),
+            guarded(row.problem),
         ]
-        writer.writerow([*known, *(_or_empty(row["tasks"].get(task, {}).get("earned")) for task in tasks)])
-    for absent in results.tree["missing"]:
-        who = (guarded(str(absent.get(what, "")), 200) for what in ("key", "name", "email"))
+        writer.writerow([*known, *(row.tasks[task].earned if task in row.tasks else "" for task in tasks)])
+    for absent in results.whole.missing:
+        who = (guarded(text, 200) for text in (absent.key, absent.name, absent.email))
         cells = [*who, "", "missing"]
         writer.writerow([*cells, *([""] * (len(FIXED) + len(tasks) - len(cells)))])
     return MARK + out.getvalue()

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assignment.manifest import Manifest
 from autograder.intake.submission import NOTEBOOK_MB, IntakeError
@@ -24,16 +23,16 @@ class Notebook:
     """Where the lines of an assembled file come from.
 
     Attributes:
-        pieces: (first line in the file, number of lines, cell, first line in the cell); cells and lines count from 1,
+        cells: (first line in the file, number of lines, cell, first line in the cell); cells and lines count from 1,
             text cells are counted, too. notes: what was left out or was not clear, one sentence each.
     """
 
-    pieces: tuple[tuple[int, int, int, int], ...]
+    cells: tuple[tuple[int, int, int, int], ...]
     notes: tuple[str, ...]
 
     def place(self, line: int) -> tuple[int, int] | None:
         """The cell and the line in it of a line of the file; None for a line of the template's head."""
-        for first, count, cell, inner in self.pieces:
+        for first, count, cell, inner in self.cells:
             if first <= line < first + count:
                 return cell, inner + line - first
         return None
@@ -46,18 +45,6 @@ class Notebook:
             return match[0] if place is None else f"cell {place[0]}, line {place[1]}"
 
         return LINE.sub(say, text)
-
-    def tree(self) -> dict[str, Any]:
-        """For the record."""
-        return {"cells": [list(piece) for piece in self.pieces], "notes": list(self.notes)}
-
-
-def of_tree(tree: Any) -> Notebook | None:
-    """Read back what `Notebook.tree` made; None if there is none."""
-    if not isinstance(tree, dict):
-        return None
-    pieces = tuple((int(a), int(b), int(c), int(d)) for a, b, c, d in tree["cells"])
-    return Notebook(pieces, tuple(map(str, tree["notes"])))
 
 
 def assemble(data: bytes, name: str, manifest: Manifest) -> tuple[str, Notebook]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assignment.manifest import CHECKPOINT, Manifest
+from assignment.text import points
 from autograder.nbgrader import HELPERS, home_of
 from autograder.reports.feedback import Feedback, TaskFeedback
-from autograder.reports.html import points
 from autograder.reports.markdown import escape, ticked
 
 MOST_FAILURES = 6  # of one task; the feedback page has all

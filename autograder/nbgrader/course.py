@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from assignment.text import counted
 from autograder import release as releases
-from autograder.exports.writing import make_folder
+from autograder.exports.files import make_folder
 from autograder.nbgrader import CourseError, course_id, source
 from autograder.release import leak_scan
-from autograder.reports.words import counted
 
 CONFIG = "nbgrader_config.py"
 CONFIG_TEXT = '''\

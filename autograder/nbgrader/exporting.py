@@ -10,16 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from assignment.manifest import Manifest
+from assignment.manifest import Manifest, ManifestError
+from assignment.text import counted, one_line
 from autograder.exports import ExportError, OptionError
-from autograder.exports.leaving_out import certain, tell
+from autograder.exports.exclusions import certain, tell
 from autograder.exports.results import Result, graded_in
+from autograder.grading.replay import source_beside
 from autograder.nbgrader.gradebook import Entry, Written, export
 from autograder.nbgrader.grading import entry_of
-from autograder.record import SCHEMA
-from autograder.replay import source_beside
-from autograder.reports import safe
-from autograder.reports.words import counted
 
 
 def entries_of(paths: Sequence[Path], manifest: Manifest, student: str = "") -> tuple[list[Entry], list[str]]:
@@ -36,8 +34,8 @@ def entries_of(paths: Sequence[Path], manifest: Manifest, student: str = "") -> 
     if student:
         if len(results) != 1:
             raise OptionError(f"--student names whose the one record is, but there are {len(results)}: give one")
-        results = [replace(results[0], key=student, row={**results[0].row, "standing": ""})]
-    if anonymous := next((result for result in results if not result.key), None):
+        results = [replace(results[0], row=replace(results[0].row, key=student, standing=""))]
+    if anonymous := next((result for result in results if not result.row.key), None):
         raise OptionError(f"{anonymous.path} does not say whose it is; add --student ID, as nbgrader calls them")
     students, notes = certain(results)
     if not students:
@@ -48,18 +46,14 @@ def entries_of(paths: Sequence[Path], manifest: Manifest, student: str = "") -> 
 def _entry(result: Result, manifest: Manifest) -> Entry:
     """The entry of a student who has a grade; ExportError if the record is none of this assignment, or not whole."""
     record = result.record()
-    if record.get("schema") != SCHEMA:
-        raise ExportError(
-            f"{result.path} is a record of schema {record.get('schema')}, this grader writes {SCHEMA}: grade again"
-        )
-    if record.get("asked_tasks") is not None:
+    if record.asked_tasks is not None:
         raise ExportError(f"{result.path} holds only some tasks; grade without --task")
     try:
-        record = {**record, "submission": {**record["submission"], "owner": result.key}}
+        record = replace(record, submission=replace(record.submission, owner=result.row.key))
         entry = entry_of(record, manifest, source_beside(result.path, manifest))
-    except (KeyError, TypeError, AttributeError, ValueError) as problem:
-        raise ExportError(f"{result.path} is no whole record of this assignment ({type(problem).__name__})") from None
-    return replace(entry, name=result.name, email=result.email)
+    except ManifestError as problem:
+        raise ExportError(f"{result.path} is a record of another assignment: {problem}") from None
+    return replace(entry, name=result.row.name, email=result.row.email)
 
 
 def export_records(
@@ -77,7 +71,7 @@ def export_records(
     table = Table("student", "score", "late", "new grades", box=None, pad_edge=False, header_style="dim")
     for row in written:
         late = f"−{row.penalty:g}" if row.penalty else ""
-        table.add_row(Text(safe.clean(row.student, 60)), f"{row.total:g}", late, str(row.changed))
+        table.add_row(Text(one_line(row.student, 60)), f"{row.total:g}", late, str(row.changed))
     console.print(table)
     told = f"{database}: {counted(len(written), 'student')}"
     console.print(told, soft_wrap=True, highlight=False, markup=False)

@@ -11,9 +11,9 @@ from typing import Any
 from assignment.manifest import Manifest
 from autograder.exports import OptionError
 from autograder.exports.sheet import guarded
+from autograder.grading.record import Record
 from autograder.nbgrader import CourseError, check_cell, course_id
 
-Tree = dict[str, Any]
 MOST = 127  # characters of a name or an address: the gradebook has room for 128, a mark in front takes one
 
 
@@ -46,9 +46,9 @@ class Written:
     changed: int
 
 
-def scores_of(record: Tree) -> dict[str, float]:
+def scores_of(record: Record) -> dict[str, float]:
     """Points by task."""
-    return {entry["id"]: float(entry["earned"]) for entry in record["tasks"]}
+    return {task.id: float(task.earned) for task in record.tasks}
 
 
 def export(

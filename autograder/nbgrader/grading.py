@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from assignment.manifest import Manifest, load
+from autograder.grading.record import Record
+from autograder.grading.reference_files import reference
+from autograder.grading.replay import KEPT
 from autograder.intake.submission import NOTEBOOK_MB, IntakeError, Submission, read_submission
-from autograder.known import reference
 from autograder.nbgrader import HELPERS, CourseError
-from autograder.nbgrader.gradebook import Entry, Tree, scores_of
+from autograder.nbgrader.gradebook import Entry, scores_of
 from autograder.nbgrader.source import definitions
-from autograder.replay import KEPT
 from autograder.reports.markdown import escape
 
 
@@ -41,18 +42,18 @@ class Grader:
 
     def _graded(self, path: Path, submission: Submission, isolation: str, out: Path) -> Entry:
         from assignment.checking.student import GraderFault
-        from autograder import grading
-        from autograder.record import record
+        from autograder.grading.grade import grade
+        from autograder.grading.make_record import record_of
         from autograder.reports import feedback, write
 
         try:
-            result = grading.grade(submission, self._ready(isolation), self.manifest)
+            result = grade(submission, self._ready(isolation), self.manifest)
         except GraderFault as problem:
             raise CourseError(f"the grader is at fault, not the submission: {problem}") from None
-        tree = record(result, self.manifest)
-        write.write_reports(tree, feedback.feedback(tree, self.manifest, submission.source), out)
+        record = record_of(result, self.manifest)
+        write.write_reports(record, feedback.feedback(record, self.manifest, submission.source), out)
         (out / f"{KEPT}{path.suffix}").write_bytes(path.read_bytes())  # for `grade --replay`
-        return entry_of(tree, self.manifest, submission.source)
+        return entry_of(record, self.manifest, submission.source)
 
     def _ready(self, isolation: str) -> Any:
         if self._fault:
@@ -60,14 +61,14 @@ class Grader:
         if self._wall is None:
             os.environ.setdefault("OMP_NUM_THREADS", "1")
             from assignment.checking.student import GraderFault
-            from autograder import grading
+            from autograder.grading.grade import canaries
             from autograder.sandbox.backends import IsolationError
             from autograder.sandbox.wall import Wall
 
             try:
                 self._wall = Wall(isolation, self.manifest)
                 self._wall.wait_ready()
-                grading.canaries(self._wall, self.manifest)
+                canaries(self._wall, self.manifest)
             except (IsolationError, GraderFault) as problem:
                 self._fault = f"nothing can be graded here: {problem}"
                 self.close()
@@ -81,21 +82,21 @@ class Grader:
             self._wall = None
 
 
-def entry_of(record: Tree, manifest: Manifest, source: str = "") -> Entry:
+def entry_of(record: Record, manifest: Manifest, source: str = "") -> Entry:
     """The gradebook entry of a record. `source`: the submitted text, so that lines can be quoted and counted."""
     from autograder.nbgrader.comments import comments
     from autograder.reports.feedback import feedback
 
-    full = manifest.with_checkpoint() if record.get("checkpoint") else manifest
+    full = manifest.with_checkpoint() if record.checkpoint else manifest
     told = comments(feedback(record, full, source), full, definitions(reference(), manifest))
-    hand_in = record.get("hand_in") or {}  # a batch knows when, and what being late costs
-    loss = (hand_in["late"] or {"loss": 0.0})["loss"] if "late" in hand_in else None
+    hand_in = record.hand_in  # a batch knows when, and what being late costs
+    loss = None if hand_in is None else hand_in.late.loss if hand_in.late else 0.0
     return Entry(
-        student=record["submission"]["owner"],
+        student=record.submission.owner,
         scores=scores_of(record),
         comments=told,
-        penalty=None if loss is None else round(loss * (record["points"] + record["bonus"]), 6),
-        submitted=hand_in.get("submitted"),
+        penalty=None if loss is None else round(loss * (record.points + record.bonus), 6),
+        submitted=hand_in.submitted if hand_in else None,
     )
 
 

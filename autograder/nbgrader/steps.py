@@ -180,7 +180,7 @@ class ManifestPenalty(LateSubmissionPlugin):
 
 def penalty(manifest: Manifest, score: float, seconds_late: float) -> float | None:
     """Points taken off a score for being so late."""
-    from autograder import lateness
+    from autograder.intake import lateness
 
     due = datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone.utc)
     late = replace(lateness.rule(manifest), deadline=due).judge(due + datetime.timedelta(seconds=seconds_late), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from assignment import manifest as manifests
-from autograder.release import bundle, handout, leak_scan
+from autograder.release import bundle, handout, leak_scan, record_manual
 from autograder.release.markers import MarkerError, make_template
 
 __all__ = ["Made", "MarkerError", "ReleaseError", "make", "release"]
@@ -38,6 +38,7 @@ class Made:
         self.texts = {
             TEMPLATE: template,
             bundle.HANDOUT: handout.with_table(_read(root / bundle.HANDOUT), manifest),
+            record_manual.MANUAL: record_manual.with_rows(_read(root / record_manual.MANUAL)),
         }
         self.files = bundle.collect(root, template, manifest.file)
         self.files["README.md"] = self.texts[bundle.HANDOUT].encode("utf-8")
@@ -56,7 +57,12 @@ def make(root: Path = ROOT) -> Made:
     """Make a release in memory; raise ReleaseError, in one line, where that is not possible."""
     try:
         return Made(root)
-    except (bundle.BundleError, handout.HandoutError, manifests.ManifestError) as problem:
+    except (
+        bundle.BundleError,
+        handout.HandoutError,
+        manifests.ManifestError,
+        record_manual.RecordManualError,
+    ) as problem:
         raise ReleaseError(str(problem)) from None
 
 

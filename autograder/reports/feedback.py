@@ -13,16 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from assignment.checking.outcome import NOT_IMPLEMENTED, Reason
 from assignment.manifest import CHECKPOINT, Manifest, Task
-from autograder.grading import IMPROVEMENT
-from autograder.intake.notebook import of_tree
+from assignment.text import code_line, one_line
+from autograder.grading.grade import IMPROVEMENT
+from autograder.grading.record import ImportProblem, Record, SyntaxFinding, TaskResult, TestResult
 from autograder.misconceptions import catalogue
 from autograder.reports import late, safe, words
 from autograder.reports.in_cells import in_cells
 from autograder.reports.pictures import Grid, read_grid
 
-Tree = dict[str, Any]
-BEFORE_ANY_INPUT = frozenset(["import", "syntax", "prerequisite"])
 DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w{1,60})\b", re.MULTILINE)
 TOP_LEVEL = re.compile(r"^(?:(?:async[ \t]+)?(?:def|class)[ \t]+(\w{1,60})\b|(\w{1,60})[ \t]*=)", re.MULTILINE)
 MOST_NAMES = 300
@@ -145,26 +145,26 @@ class Feedback:
     checkpoint: Retrieval | None
 
 
-def feedback(record: Tree, manifest: Manifest, source: str = "") -> Feedback:
+def feedback(record: Record, manifest: Manifest, source: str = "") -> Feedback:
     """Say to a student what their record says.
 
     Args:
-        record: as `autograder.record.record` makes it. manifest: for limits, names, hints.
+        record: of the grade. manifest: for limits, names, hints.
         source: the submitted text; without it no lines are quoted and no renamed function is recognised.
     """
     reader = _Reader(record, manifest, source)
-    tasks = tuple(reader.task(entry) for entry in record["tasks"])
+    tasks = tuple(reader.task(entry) for entry in record.tasks)
     ordinary = [task for task in tasks if not task.bonus]
     complete = sum(task.state == "all" for task in ordinary)
     told = Feedback(
         title=manifest.title,
         version=manifest.version,
-        file=safe.clean(record["submission"]["name"], 80) or manifest.file,
+        file=one_line(record.submission.name, 80) or manifest.file,
         graded=True,
-        whole=record["asked_tasks"] is None,
-        points=record["points"],
+        whole=record.asked_tasks is None,
+        points=record.points,
         possible=sum(task.possible for task in ordinary),
-        bonus=record["bonus"],
+        bonus=record.bonus,
         bonus_possible=sum(task.possible for task in tasks if task.bonus),
         summary=_summary(tasks, complete, len(ordinary)),
         late=late.told(record),
@@ -180,18 +180,18 @@ def feedback(record: Tree, manifest: Manifest, source: str = "") -> Feedback:
 class _Reader:
     """Translates the entries of one record."""
 
-    def __init__(self, record: Tree, manifest: Manifest, source: str) -> None:
+    def __init__(self, record: Record, manifest: Manifest, source: str) -> None:
         self.record = record
         self.manifest = manifest
         self.source = source
-        self.notebook = of_tree(record["submission"].get("notebook"))
+        self.notebook = record.submission.notebook
         self.known = safe.vocabulary(manifest)
         self.lines = re.split(r"\r\n|\r|\n", source) if source else []
 
     def where(self, line: Any) -> SourceLine | None:
         """A line of the file, if it exists and holds something."""
         number = safe.line_number(line, len(self.lines))
-        text = safe.clean_code(self.lines[number - 1]) if number else ""
+        text = code_line(self.lines[number - 1]) if number else ""
         return SourceLine(number, text) if text else None
 
     def definition(self, name: str) -> SourceLine | None:
@@ -199,40 +199,40 @@ class _Reader:
         starts = [match.start(1) for match in DEFINITION.finditer(self.source) if match[1] == name]
         return self.where(len(re.findall(r"\r\n|\r|\n", self.source[: starts[-1]])) + 1) if starts else None
 
-    def task(self, entry: Tree) -> TaskFeedback:
+    def task(self, entry: TaskResult) -> TaskFeedback:
         """One task's entry."""
-        known = self.manifest.task(entry["id"])
-        state = words.state_of(entry)
-        gone = state == "not-implemented" and words.not_there(entry)
+        known = self.manifest.task(entry.id)
+        state = entry.shown_state
+        gone = state == NOT_IMPLEMENTED and entry.missing
         text = words.NOT_THERE if gone else words.STATES[state]
-        if never_ran(self.record):
+        if self.record.never_ran:
             state, text = "skipped", "not run: see the top of this report"
-        elif state == "skipped" and entry["tests"][0]["problem"]:
-            text = f"waits: it {safe.problem(entry['tests'][0]['problem'], len(self.lines))}"
+        elif state == "skipped" and entry.tests[0].problem:
+            text = f"waits: it {safe.problem(entry.tests[0].problem, len(self.lines))}"
         return TaskFeedback(
             number=known.number,
             id=known.id,
             title=known.title,
             bonus=known.bonus,
-            earned=entry["earned"],
-            possible=entry["possible"],
+            earned=entry.earned,
+            possible=entry.possible,
             state=state,
             words=text,
-            silent=state in ("not-implemented", "skipped") and not gone,  # it may only have another name
-            tests=self.tests(known, entry["tests"]),
+            silent=state in (NOT_IMPLEMENTED, "skipped") and not gone,  # it may only have another name
+            tests=self.tests(known, entry.tests),
         )
 
-    def tests(self, task: Task, entries: Sequence[Tree]) -> tuple[TestFeedback, ...]:
+    def tests(self, task: Task, entries: Sequence[TestResult]) -> tuple[TestFeedback, ...]:
         """A task's tests; failures that end in the same way are told once."""
-        texts = [entry["behaviour"] for entry in entries]
+        texts = [entry.behaviour for entry in entries]
         found: list[TestFeedback] = []
         first: dict[tuple[Any, ...], int] = {}
         for entry in entries:
             test = self.test(task, entry)
-            if texts.count(entry["behaviour"]) > 1 and (case := re.search(r"\[([\w -]+)\]$", entry["name"])):
+            if texts.count(entry.behaviour) > 1 and (case := re.search(r"\[([\w -]+)\]$", entry.name)):
                 test = replace(test, behaviour=f"{test.behaviour} ({case[1]})")
-            key = (entry["reason"], test.state, test.headline, test.explanation, test.where)
-            if key in first and entry["reason"] not in ("", "unexpected"):
+            key = (entry.reason, test.state, test.headline, test.explanation, test.where)
+            if key in first and entry.reason not in ("", Reason.UNEXPECTED):
                 same = found[first[key]]
                 also = (*same.also, test.behaviour)
                 found[first[key]] = replace(same, also=also, points=same.points + test.points)
@@ -243,53 +243,53 @@ class _Reader:
             found.append(test)
         return tuple(found)
 
-    def test(self, task: Task, entry: Tree) -> TestFeedback:
+    def test(self, task: Task, entry: TestResult) -> TestFeedback:
         """One test's entry."""
-        result = TestFeedback(safe.clean(entry["behaviour"]), entry["points"], str(entry["status"]))
-        if entry["status"] == "passed":
+        result = TestFeedback(one_line(entry.behaviour), entry.points, entry.status)
+        if entry.status == "passed":
             return result
-        reason = entry["reason"]
-        called = safe.called(entry["called"], self.known)
-        result = replace(result, called=called, where=self.where(entry["line"]), hint=safe.clean(entry["hint"]))
+        reason = entry.reason
+        called = safe.called(entry.called, self.known)
+        result = replace(result, called=called, where=self.where(entry.line), hint=one_line(entry.hint))
         name = called.removeprefix("the gradient of ").partition("(")[0]
-        if reason == "unexpected":
+        if reason == Reason.UNEXPECTED:
             return self._unexpected(result, entry)
-        if reason == "exception":
+        if reason == Reason.EXCEPTION:
             return self._exception(result, entry)
-        if reason == "not-implemented":
-            needs = safe.problem(entry["problem"], len(self.lines))
+        if reason == Reason.NOT_IMPLEMENTED:
+            needs = safe.problem(entry.problem, len(self.lines))
             text = f"Not implemented yet: it {needs}." if needs.startswith("needs") else "Not implemented yet."
             return replace(result, headline=text, called="", hint="", where=None)
-        if reason == "prerequisite":
-            needs = safe.problem(entry["problem"], len(self.lines))
+        if reason == Reason.PREREQUISITE:
+            needs = safe.problem(entry.problem, len(self.lines))
             text = f"Not run: {'it ' if needs.startswith('needs') else ''}{needs}."
             return replace(result, headline=text, called="", hint="", where=None)
-        if reason in ("import", "syntax"):
+        if reason in (Reason.IMPORT, Reason.SYNTAX):
             return replace(result, headline="Not run: the file could not be imported.", called="", hint="", where=None)
-        if reason == "missing":
+        if reason == Reason.MISSING:
             return replace(result, headline=self._missing(task, name), called="", hint="", where=None)
-        if reason == "signature":
+        if reason == Reason.SIGNATURE:
             text = f"`{name}` cannot be called with the task's arguments. Compare its definition with the handout."
             return replace(result, headline=text, hint="", where=self.definition(name.rpartition(".")[2]))
-        if reason == "value":
-            return replace(result, headline=words.value_problem(str(entry["message"])), where=None)
-        if reason == "timeout" and str(entry["message"]).startswith("not tried again"):
+        if reason == Reason.VALUE:
+            return replace(result, headline=words.value_problem(entry.message), where=None)
+        if reason == Reason.TIMEOUT and entry.message.startswith("not tried again"):
             reason = "not tried"
         text = words.session_problem(reason, self.manifest.limits, task.id == IMPROVEMENT)
         if task.id == CHECKPOINT and reason in words.SESSION_WORDS:  # it has limits of its own
             text = f"Your file {words.SESSION_WORDS[reason]} while it described images with the checkpoint's network."
         return replace(result, headline=text, where=None)
 
-    def _unexpected(self, result: TestFeedback, entry: Tree) -> TestFeedback:
-        shown = entry["shown"] is True
-        value, wanted = entry["returned"], entry["expected"]
-        problem = safe.clean(entry["problem"]) if shown else safe.problem(entry["problem"], len(self.lines))
+    def _unexpected(self, result: TestFeedback, entry: TestResult) -> TestFeedback:
+        shown = entry.shown
+        value, wanted = entry.returned, entry.expected
+        problem = one_line(entry.problem) if shown else safe.problem(entry.problem, len(self.lines))
         # the tests leave the arguments out where they look at something else than the value, such as a loop or a state
         given = (
-            re.search(r"[(\[]", result.called) and "(...)" not in result.called and "more steps" not in entry["problem"]
+            re.search(r"[(\[]", result.called) and "(...)" not in result.called and "more steps" not in entry.problem
         )
         none = "None came back: is a `return` missing at the end of the function?" if value is None and given else ""
-        name, sentence = _misconception(entry["misconception"])
+        name, sentence = _misconception(entry.misconception)
         return replace(
             result,
             headline=f"{'There' if problem.startswith('are ') else 'It'} {problem}.",
@@ -300,11 +300,11 @@ class _Reader:
             sentence=sentence,
         )
 
-    def _exception(self, result: TestFeedback, entry: Tree) -> TestFeedback:
-        name = safe.exception(str(entry["exception"]))
+    def _exception(self, result: TestFeedback, entry: TestResult) -> TestFeedback:
+        name = safe.exception(entry.exception)
         line = f" in line {result.where.number}" if result.where else ""
         raised = f"raised {_article(name)}" if name else "raised an exception of your own"
-        explanation = words.explain(name, str(entry["message"]))
+        explanation = words.explain(name, entry.message)
         return replace(result, headline=f"Your code {raised}{line}.", explanation=explanation)
 
     def _missing(self, task: Task, name: str) -> str:
@@ -317,47 +317,47 @@ class _Reader:
         simple = wanted.lower().replace("_", "")
         near = difflib.get_close_matches(wanted, free, n=1, cutoff=0.6)
         guess = lower.get(simple) or (near[0] if near else "")
-        return f"The file has no `{wanted}`" + (f"; did you rename it to `{safe.clean(guess, 60)}`?" if guess else ".")
+        return f"The file has no `{wanted}`" + (f"; did you rename it to `{one_line(guess, 60)}`?" if guess else ".")
 
     def notices(self) -> tuple[Notice, ...]:
         """What is wrong with the file as a whole: syntax errors, and why it could not be imported."""
-        found = [self._syntax(entry) for entry in self.record["syntax"][:20] if isinstance(entry, dict)]
-        problem = self.record["import_problem"]
-        if problem is not None and problem["kind"] != "syntax":
+        found = [self._syntax(entry) for entry in self.record.syntax[:20]]
+        problem = self.record.import_problem
+        if problem is not None and problem.kind != Reason.SYNTAX:
             found.append(self._import(problem))
         elif problem is not None and not found:
-            message = safe.clean(problem["message"], 200)
-            found.append(Notice("The file is not valid Python", message, self.where(problem["line"])))
+            message = one_line(problem.message, 200)
+            found.append(Notice("The file is not valid Python", message, self.where(problem.line)))
         for note in self.notebook.notes if self.notebook else ():
-            found.append(Notice("About the notebook", f"{safe.clean(note)}."))
+            found.append(Notice("About the notebook", f"{one_line(note)}."))
         return tuple(found)
 
-    def _syntax(self, entry: Tree) -> Notice:
-        line = safe.line_number(entry.get("line"), max(len(self.lines), 1))
-        column = safe.line_number(entry.get("column"), 1000)
+    def _syntax(self, entry: SyntaxFinding) -> Notice:
+        line = safe.line_number(entry.line, max(len(self.lines), 1))
+        column = safe.line_number(entry.column, 1000)
         place = f"line {line}" + (f", column {column}" if column else "")
-        lost = safe.clean(entry.get("lost", ""), 60)
+        lost = one_line(entry.lost, 60)
         left_out = f" Because of it `{lost}` was left out; the rest of the file was graded." if lost else ""
-        message = safe.clean(entry.get("message", ""), 200)
+        message = one_line(entry.message, 200)
         return Notice(f"Syntax error in {place}", f"Python says: {message.rstrip('.')}.{left_out}", self.where(line))
 
-    def _import(self, problem: Tree) -> Notice:
+    def _import(self, problem: ImportProblem) -> Notice:
         title = "The file could not be imported, so nothing in it could be tested"
-        if not never_ran(self.record):  # it was a later process of the same file: its words are not safe
+        if not self.record.never_ran:  # it was a later process of the same file: its words are not safe
             text = "After a test had ended the process, the file was imported again for the next one, and that failed."
             return Notice("The file could not be imported a second time", text)
-        message = safe.clean(problem["message"], 200)
-        if problem["exception"]:
-            text = f"Importing it raised {safe.clean(problem['exception'], 80)}" + (f": {message}" if message else "")
-            return Notice(title, text, self.where(problem["line"]))
+        message = one_line(problem.message, 200)
+        if problem.exception:
+            text = f"Importing it raised {one_line(problem.exception, 80)}" + (f": {message}" if message else "")
+            return Notice(title, text, self.where(problem.line))
         ending = words.SESSION_WORDS.get(message.partition(" ")[0], "did not come to an end")
         advice = 'Importing only defines functions and classes; the rest belongs under `if __name__ == "__main__":`.'
         return Notice(title, f"While it was imported, the file {ending}. {advice}")
 
     def next_step(self, tasks: Sequence[TaskFeedback]) -> Step | None:
         """The first task, bonus last, that is not complete; None if all are, or if the file itself comes first."""
-        if problem := self.record["import_problem"]:
-            line = self.where(problem["line"])
+        if problem := self.record.import_problem:
+            line = self.where(problem.line)
             place = f"; start at line {line.number}" if line else ""
             return Step("The file itself", f"Make `python {self.manifest.file}` run without an error{place}.", "")
         open_tasks = [task for task in tasks if task.state not in ("all", "skipped")]
@@ -369,15 +369,8 @@ class _Reader:
         failed = next((test for test in task.tests if test.state == "failed"), None)
         if failed is None or task.silent:
             hints = self.manifest.task(task.id).hints
-            return Step(title, "Not implemented yet.", safe.clean(hints[0]) if hints else "")
+            return Step(title, "Not implemented yet.", one_line(hints[0]) if hints else "")
         return Step(title, f"“{failed.behaviour}”: {failed.headline}", failed.sentence or failed.hint)
-
-
-def never_ran(record: Tree) -> bool:
-    """Whether the file could not be imported from the start, so that no input ever reached one of its processes."""
-    reasons = {test["reason"] for entry in record["tasks"] for test in entry["tests"]}
-    first = record["import_problem"] is not None and record["measured"]["processes"] <= 1
-    return first and reasons <= BEFORE_ANY_INPUT
 
 
 def _returned(value: Any, shown: bool) -> str:
@@ -396,11 +389,11 @@ def _misconception(name: Any) -> tuple[str, str]:
     return "", ""
 
 
-def _retrieval(record: Tree, task: str) -> Retrieval | None:
+def _retrieval(record: Record, task: str) -> Retrieval | None:
     """What the test of the improvement or of the checkpoint measured, if it came that far."""
-    for entry in record["tasks"]:
-        for test in entry["tests"] if entry["id"] == task else []:
-            details = test["details"]
+    for entry, test in record.tests():
+        if entry.id == task:
+            details = test.details
             before, after = (_share(details.get(f"p_at_1_{when}")) for when in ("before", "after"))
             grid = read_grid(details.get("grid"))
             if before is not None or after is not None or grid is not None:
@@ -414,7 +407,7 @@ def _share(value: Any) -> float | None:
 
 
 def _summary(tasks: Sequence[TaskFeedback], complete: int, count: int) -> str:
-    if all(task.state == "not-implemented" for task in tasks):
+    if all(task.state == NOT_IMPLEMENTED for task in tasks):
         return "Nothing is implemented yet. The next step says where to begin."
     if not count:
         return "Only bonus tasks were graded."

@@ -7,9 +7,9 @@ from pathlib import Path
 from markupsafe import Markup
 
 from assignment import safe_page
+from assignment.text import points
 from autograder.reports import pictures
 from autograder.reports.feedback import Feedback
-from autograder.reports.words import points
 
 TEMPLATES = Path(__file__).with_name("templates")
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from assignment.text import points
+from autograder.grading.record import Record
+from autograder.intake.lateness import after_loss
 
-from autograder.lateness import after_loss
-from autograder.reports.words import points
 
-
-def told(record: dict[str, Any]) -> str:
+def told(record: Record) -> str:
     """One or two sentences, "" for a record of a hand-in that was in time or of whose time nothing is known."""
-    late = (record.get("hand_in") or {}).get("late")
+    late = record.hand_in.late if record.hand_in else None
     if late is None:
         return ""
-    if late["loss"] is None:
+    if late.loss is None:
         return "Your platform calls this hand-in late, but does not say by how much: nothing is taken off here."
-    when = f"Handed in late, on day {late['days']} after the deadline"
-    if not late["loss"]:
+    when = f"Handed in late, on day {late.days} after the deadline"
+    if not late.loss:
         return f"{when}: nothing is taken off."
-    before = _both(record["points"], record["bonus"])
-    after = _both(after_loss(record["points"], late["loss"]), after_loss(record["bonus"], late["loss"]))
-    return f"{when}: {100 * late['loss']:g} % are taken off. Before: {before}. After, and this counts: {after}."
+    before = _both(record.points, record.bonus)
+    after = _both(after_loss(record.points, late.loss), after_loss(record.bonus, late.loss))
+    return f"{when}: {100 * late.loss:g} % are taken off. Before: {before}. After, and this counts: {after}."
 
 
 def _both(ordinary: float, bonus: float) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from assignment.text import points
 from autograder.reports.feedback import Feedback, SourceLine, TaskFeedback, TestFeedback
-from autograder.reports.words import points
 
 SPECIAL = re.compile(r"[\\`*_\[\]|#~$@!]")
 

@@ -6,12 +6,11 @@ import base64
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from autograder.record import revive
+from autograder.grading.values import revive
 
 MOST_QUERIES, MOST_RETRIEVED = 8, 10
 STEP, GAP = 36, 10  # pixels of the picture per image of 28, and between the query and its row
@@ -40,7 +39,7 @@ class Tile:
     role: str
 
 
-def read_grid(tree: Any) -> Grid | None:
+def read_grid(tree: object) -> Grid | None:
     """Build a grid from a record's details; None if they hold none, or one of other shapes."""
     if not isinstance(tree, dict):
         return None

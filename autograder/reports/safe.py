@@ -10,16 +10,15 @@ from __future__ import annotations
 import builtins
 import math
 import re
-import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from assignment.checking import probes
 from assignment.manifest import Manifest
-from autograder.grading import HIDDEN_TESTS
+from assignment.text import ELLIPSIS, one_line
+from autograder.grading.grade import HIDDEN_TESTS
 
-ELLIPSIS = "…"
 MOST_LINES = 5000  # a line number beyond is not repeated: it says more than where an error is
 DTYPES = frozenset("bool uint8 int8 int16 int32 int64 uint16 uint32 uint64 float16 float32 float64 float".split())
 LARGE_SIZES = frozenset([1000, 1024, 1280, 2048, 4096])  # larger sizes that real networks and data have
@@ -27,26 +26,8 @@ TORCH_EXCEPTIONS = frozenset("AcceleratorError AxisError LinAlgError OutOfMemory
 BUILTIN_EXCEPTIONS = frozenset(
     name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
 )
-ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?", re.DOTALL)
 WORDS = re.compile(r"[A-Za-z_]\w*|\d+|[ ()\[\].,=…]|.", re.DOTALL)
 NUMBERS = re.compile(r"(line )?(?<![\w.])(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)", re.IGNORECASE)
-
-
-def clean(text: Any, limit: int = 300) -> str:
-    """One line of printable text: no terminal escapes, control or invisible characters, at most `limit` characters."""
-    kept = ESCAPES.sub("", str(text)[: 4 * limit])
-    kept = "".join(
-        c if unicodedata.category(c)[0] not in "CZ" else " " if c.isspace() or c == "\0" else "" for c in kept
-    )
-    kept = " ".join(kept.split())
-    return kept if len(kept) <= limit else kept[: limit - 1] + ELLIPSIS
-
-
-def clean_code(text: str, limit: int = 120) -> str:
-    """A line of source as it stands, indentation removed, otherwise like `clean` (inner spaces stay)."""
-    text = ESCAPES.sub("", text[: 4 * limit].expandtabs(4)).strip()
-    kept = "".join(c if c == " " or unicodedata.category(c)[0] not in "CZ" else "" for c in text)
-    return kept if len(kept) <= limit else kept[: limit - 1] + ELLIPSIS
 
 
 def vocabulary(manifest: Manifest) -> frozenset[str]:
@@ -64,7 +45,7 @@ def _test_words() -> frozenset[str]:
 
 def called(text: str, known: frozenset[str]) -> str:
     """A description of a call in which only known words and harmless sizes are left."""
-    parts = WORDS.findall(clean(text))
+    parts = WORDS.findall(one_line(text))
     safe = [
         part
         if part in known or part in " ()[].,=…"
@@ -75,12 +56,12 @@ def called(text: str, known: frozenset[str]) -> str:
         else ""
         for part in parts
     ]
-    return clean(re.sub(r"\ba (?=[AEIOUaeiou])", "an ", "".join(safe)), 200)
+    return one_line(re.sub(r"\ba (?=[AEIOUaeiou])", "an ", "".join(safe)), 200)
 
 
 def problem(text: str, lines: int) -> str:
     """The grader's sentence about a hidden test's value; numbers that could carry a value are left out."""
-    return NUMBERS.sub(lambda match: _allowed(match, lines), clean(text))
+    return NUMBERS.sub(lambda match: _allowed(match, lines), one_line(text))
 
 
 def _allowed(match: re.Match[str], lines: int) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -15,18 +14,17 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, Outcome
+from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, Outcome, Reason
 from assignment.manifest import CHECKPOINT, Manifest
+from assignment.text import counted, one_line, points
+from autograder.grading.record import Record, TaskResult, TestResult
 from autograder.misconceptions import catalogue
-from autograder.reports import safe, words
-from autograder.reports.feedback import never_ran
-from autograder.reports.words import points
+from autograder.reports import words
 
-Tree = dict[str, Any]
 COLOURS = {"all": "green", "part": "yellow", "none": "red", NOT_IMPLEMENTED: "bright_black", "skipped": "cyan"}
 REFRESHES = 4  # per second
 WIDTH = 200  # characters of a text that comes from a submission
-UNTOLD = (NOT_IMPLEMENTED, "import", "syntax")  # reasons that the table tells already
+UNTOLD = (NOT_IMPLEMENTED, Reason.IMPORT, Reason.SYNTAX)  # reasons that the table tells already
 
 
 class Progress:
@@ -37,7 +35,7 @@ class Progress:
 
     def __init__(self, manifest: Manifest, console: Console, title: str = "grading") -> None:
         self.manifest = manifest
-        self.title = safe.clean(title, 60)
+        self.title = one_line(title, 60)
         self.counts: dict[str, list[int]] = {}
         self._spinner = Spinner("dots")
         self._live = Live(get_renderable=self._draw, console=console, refresh_per_second=REFRESHES, transient=True)
@@ -61,7 +59,7 @@ class Progress:
 
     def _draw(self) -> Table:
         done = sum(map(sum, self.counts.values()))
-        self._spinner.update(text=Text(f"{self.title}: {words.counted(done, 'test')}"))
+        self._spinner.update(text=Text(f"{self.title}: {counted(done, 'test')}"))
         table = Table.grid(padding=(0, 1))
         table.add_row("", self._spinner)
         for task in self.manifest.tasks:
@@ -73,16 +71,16 @@ class Progress:
         return table
 
 
-def print_result(record: Tree, manifest: Manifest, console: Console) -> None:
+def print_result(record: Record, manifest: Manifest, console: Console) -> None:
     """Print the table of one record, and below it what failed."""
     for problem in _file_problems(record):
         console.print(Text(problem, "red"), soft_wrap=True)
     console.print(table(record, console.width))
     total = Text("  ")
-    total.append(f"{points(record['points'])} / {points(_possible(record, bonus=False))} points", "bold")
+    total.append(f"{points(record.points)} / {points(_possible(record, bonus=False))} points", "bold")
     if possible := _possible(record, bonus=True):
-        total.append(f"   bonus {points(record['bonus'])} / {points(possible)}")
-    if record["asked_tasks"] is not None:
+        total.append(f"   bonus {points(record.bonus)} / {points(possible)}")
+    if record.asked_tasks is not None:
         total.append(
             f"   (only the tasks asked for and what they need; all are worth {points(manifest.points)})", "dim"
         )
@@ -96,115 +94,109 @@ def print_result(record: Tree, manifest: Manifest, console: Console) -> None:
         console.print(line, soft_wrap=True)
 
 
-def checkpoint_lines(record: Tree) -> Iterator[Text]:
+def checkpoint_lines(record: Record) -> Iterator[Text]:
     """P@1 of the handed-in checkpoint, if it came that far, and what an instructor should know about its baseline."""
-    handed = record.get("checkpoint") or {}  # records of before there were checkpoints have no such entry
-    for entry in record["tasks"] if handed else []:
-        details = entry["tests"][0]["details"]
-        if entry["id"] != CHECKPOINT or "p_at_1_after" not in details:
+    handed_in = record.checkpoint
+    for task, test in record.tests():
+        details = test.details
+        if handed_in is None or task.id != CHECKPOINT or "p_at_1_after" not in details:
             continue
-        line = Text(f"  {safe.clean(handed['name'], 60)}, {safe.clean(handed['data'], 40)}: P@1 ")
+        line = Text(f"  {one_line(handed_in.name, 60)}, {one_line(handed_in.data, 40)}: P@1 ")
         line.append(f"{details['p_at_1_before']:.3f} before, {details['p_at_1_after']:.3f} after, mAP ")
         line.append(f"{details['map_before']:.3f} before, {details['map_after']:.3f} after")
         yield line.append(f"   ({details['backbone']}, {details['pooling']}, loss {details['loss']})", "dim")
-        if details["pretrained"] and not handed["baseline_sha256"]:
+        if details["pretrained"] and not handed_in.baseline_sha256:
             advice = "it began with pretrained weights, and is compared with random ones: see --baseline-weights"
             yield Text(f"  note: {advice}", "yellow")
 
 
-def table(record: Tree, width: int = 120) -> Table:
+def table(record: Record, width: int = 120) -> Table:
     """One row per task: number, title, points, tests passed, state and, where the width allows, the first reason."""
     made = Table(box=None, pad_edge=False, header_style="dim", title=Text(_title(record), "bold"), title_justify="left")
     for header, right in (("", True), ("task", False), ("points", True), ("tests", True), ("state", False)):
         made.add_column(header, justify="right" if right else "left", no_wrap=True)
     title_width = 54 if width >= 150 else 40 if width >= 110 else 32
     room = width - title_width - 50  # what the other columns take
-    for entry in sorted(record["tasks"], key=lambda entry: entry["bonus"]):
-        state = words.state_of(entry)
+    for entry in sorted(record.tasks, key=lambda entry: entry.bonus):
+        state = entry.shown_state
         text = Text(f"{words.SYMBOLS[state]} {words.STATES[state]}", COLOURS[state])
-        if never_ran(record):
+        if record.never_ran:
             text = Text("not run", COLOURS["skipped"])
         elif room >= 20 and (reason := _first_reason(entry)):
-            text.append(f": {safe.clean(reason, room)}", "default")
-        earned = f"{'+' if entry['bonus'] else ''}{points(entry['earned'])} / {points(entry['possible'])}"
-        passed = sum(test["status"] == PASSED for test in entry["tests"])
-        tests = f"{passed}/{len(entry['tests'])}"
-        cells = (str(entry["number"]), safe.clean(entry["title"], title_width), earned, tests)
+            text.append(f": {one_line(reason, room)}", "default")
+        earned = f"{'+' if entry.bonus else ''}{points(entry.earned)} / {points(entry.possible)}"
+        passed = sum(test.status == PASSED for test in entry.tests)
+        tests = f"{passed}/{len(entry.tests)}"
+        cells = (str(entry.number), one_line(entry.title, title_width), earned, tests)
         made.add_row(*map(Text, cells), text)
     return made
 
 
-def failures(record: Tree) -> Iterator[Text]:
+def failures(record: Record) -> Iterator[Text]:
     """One line per failing behaviour, a second one for the known mistake behind it; empty tasks are left out.
 
     Tests of a task that end with the same exception or the like share a line.
     """
-    for entry in record["tasks"]:
-        bad = [t for t in entry["tests"] if t["status"] == FAILED and t["reason"] not in UNTOLD]
-        alike: dict[str, list[Tree]] = {}
+    for entry in record.tasks:
+        bad = [t for t in entry.tests if t.status == FAILED and t.reason not in UNTOLD]
+        alike: dict[str, list[TestResult]] = {}
         for test in bad:
-            key = (
-                test["name"]
-                if test["reason"] == "unexpected"
-                else f"{test['reason']} {test['exception']} {test['line']}"
-            )
+            key = test.name if test.reason == Reason.UNEXPECTED else f"{test.reason} {test.exception} {test.line}"
             alike.setdefault(key, []).append(test)
         for first, *others in alike.values():
-            line = Text(f"{entry['number']:>2} ", "dim")
-            line.append(f"✗ {safe.clean(first['behaviour'])}", "red")
+            line = Text(f"{entry.number:>2} ", "dim")
+            line.append(f"✗ {one_line(first.behaviour)}", "red")
             line.append(f" and {len(others)} more" if others else "", "red")
-            line.append(f"  {safe.clean(first['called'])}" if first["called"] else "", "dim")
+            line.append(f"  {one_line(first.called)}" if first.called else "", "dim")
             line.append(f"  {told_reason(first)}")
             yield line
-            if first["misconception"]:
-                yield Text(f"     looks like: {_misconception_name(first['misconception'])}", "yellow")
+            if first.misconception:
+                yield Text(f"     looks like: {_misconception_name(first.misconception)}", "yellow")
 
 
-def told_reason(test: Tree) -> str:
+def told_reason(test: TestResult) -> str:
     """What went wrong in one test, for an instructor: with the student's own message."""
-    line = test["line"] if isinstance(test["line"], int) else 0
+    line = test.line
     place = f" (line {line})" if line > 0 else ""
-    message = safe.clean(test["message"], WIDTH)
-    if test["reason"] == "unexpected":
-        return safe.clean(test["problem"], WIDTH)
-    if test["reason"] == "exception":
+    message = one_line(test.message, WIDTH)
+    if test.reason == Reason.UNEXPECTED:
+        return one_line(test.problem, WIDTH)
+    if test.reason == Reason.EXCEPTION:
         return (
-            f"{safe.clean(test['exception'], 60)}: {message}{place}"
-            if message
-            else f"{safe.clean(test['exception'], 60)}{place}"
+            f"{one_line(test.exception, 60)}: {message}{place}" if message else f"{one_line(test.exception, 60)}{place}"
         )
-    if message and test["reason"] in ("missing", "signature", "value"):
+    if message and test.reason in (Reason.MISSING, Reason.SIGNATURE, Reason.VALUE):
         return message
-    return f"{safe.clean(test['reason'], 20)}{': ' if message else ''}{message}{place}"
+    return f"{one_line(test.reason, 20)}{': ' if message else ''}{message}{place}"
 
 
-def _first_reason(entry: Tree) -> str:
-    bad = [test for test in entry["tests"] if test["status"] != PASSED and test["reason"] not in UNTOLD]
-    if not bad or entry["state"] == NOT_IMPLEMENTED:
+def _first_reason(entry: TaskResult) -> str:
+    bad = [test for test in entry.tests if test.status != PASSED and test.reason not in UNTOLD]
+    if not bad or entry.state == NOT_IMPLEMENTED:
         return ""
-    first = next((test for test in bad if test["status"] == FAILED), bad[0])
-    return first["problem"] if first["reason"] == "prerequisite" else told_reason(first)
+    first = next((test for test in bad if test.status == FAILED), bad[0])
+    return first.problem if first.reason == Reason.PREREQUISITE else told_reason(first)
 
 
-def _file_problems(record: Tree) -> Iterator[str]:
-    for entry in record["syntax"][:20]:
-        lost = safe.clean(entry.get("lost", ""), 60)
+def _file_problems(record: Record) -> Iterator[str]:
+    for entry in record.syntax[:20]:
+        lost = one_line(entry.lost, 60)
         rest = f"; `{lost}` was left out" if lost else ""
-        yield f"line {safe.clean(entry.get('line'), 10)}: {safe.clean(entry.get('message'), WIDTH)}{rest}"
-    if (problem := record["import_problem"]) is not None and problem["kind"] != "syntax":
-        named = safe.clean(f"{problem['exception']} {problem['message']}", WIDTH)
-        line = f" (line {problem['line']})" if problem["line"] else ""
+        yield f"line {one_line(entry.line, 10)}: {one_line(entry.message, WIDTH)}{rest}"
+    if (problem := record.import_problem) is not None and problem.kind != Reason.SYNTAX:
+        named = one_line(f"{problem.exception} {problem.message}", WIDTH)
+        line = f" (line {problem.line})" if problem.line else ""
         yield f"the file could not be imported: {named}{line}"
 
 
-def _title(record: Tree) -> str:
-    owner = safe.clean(record["submission"]["owner"], 60)
-    return f"{safe.clean(record['submission']['name'], 80)}{f' of {owner}' if owner else ''}, seed {record['seed']}"
+def _title(record: Record) -> str:
+    owner = one_line(record.submission.owner, 60)
+    return f"{one_line(record.submission.name, 80)}{f' of {owner}' if owner else ''}, seed {record.seed}"
 
 
-def _possible(record: Tree, bonus: bool) -> float:
-    return sum(entry["possible"] for entry in record["tasks"] if entry["bonus"] == bonus)
+def _possible(record: Record, bonus: bool) -> float:
+    return sum(entry.possible for entry in record.tasks if entry.bonus == bonus)
 
 
 def _misconception_name(identifier: str) -> str:
-    return next((m.name for m in catalogue.load() if m.id == identifier), safe.clean(identifier, 60))
+    return next((m.name for m in catalogue.load() if m.id == identifier), one_line(identifier, 60))

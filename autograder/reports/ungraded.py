@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from assignment.manifest import Manifest
-from autograder.reports import safe
+from assignment.text import one_line
+from autograder.classroom.class_file import UNUSABLE
 from autograder.reports.feedback import Feedback, Notice, Step
-from autograder.summary import UNUSABLE
 
 
 def feedback(state: str, problem: str, name: str, manifest: Manifest) -> Feedback:
@@ -15,7 +15,7 @@ def feedback(state: str, problem: str, name: str, manifest: Manifest) -> Feedbac
         state: of the summary, UNUSABLE or FELL. problem: why, for the instructor, in one line.
         name: of the file that was handed in, "" if it is not clear which.
     """
-    told = Notice("Nothing could be graded", f"{safe.clean(problem)}.")
+    told = Notice("Nothing could be graded", f"{one_line(problem)}.")
     text = (
         f"Hand in the filled-in {manifest.file}, or your notebook (.ipynb): one file, not empty, text in UTF-8. "
         f"Before that, `python -m assignment check {manifest.file}` shows whether it can be read."
@@ -27,7 +27,7 @@ def feedback(state: str, problem: str, name: str, manifest: Manifest) -> Feedbac
     return Feedback(
         title=manifest.title,
         version=manifest.version,
-        file=safe.clean(name, 80) or "your hand-in",
+        file=one_line(name, 80) or "your hand-in",
         graded=False,
         whole=True,
         points=0.0,

@@ -6,18 +6,18 @@ A message is matched, never quoted: it is the student's process that wrote it.
 from __future__ import annotations
 
 import re
-from typing import Any
 
+from assignment.checking.outcome import NOT_IMPLEMENTED, Reason
 from assignment.manifest import Limits
 
 STATES = {
     "all": "complete",
     "part": "partly right",
     "none": "not right yet",
-    "not-implemented": "not implemented yet",
+    NOT_IMPLEMENTED: "not implemented yet",
     "skipped": "waits for an earlier task",
 }
-SYMBOLS = {"all": "✓", "part": "◐", "none": "✗", "not-implemented": "○", "skipped": "…"}
+SYMBOLS = {"all": "✓", "part": "◐", "none": "✗", NOT_IMPLEMENTED: "○", "skipped": "…"}
 NOT_THERE = "not in the file"  # a task whose functions are missing altogether
 
 EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
@@ -174,36 +174,12 @@ EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
 )
 
 SESSION_WORDS = {
-    "timeout": "did not answer in time",
-    "memory": "used more memory than it may",
-    "crash": "made the process crash",
-    "garbage": "gave an answer that could not be read",
-    "exit": "ended the process",
-    "output": "printed more than is read",
+    Reason.TIMEOUT: "did not answer in time",
+    Reason.MEMORY: "used more memory than it may",
+    Reason.CRASH: "made the process crash",
+    Reason.GARBAGE: "gave an answer that could not be read",
+    Reason.EXIT: "ended the process",
 }
-
-
-def points(value: float) -> str:
-    """Points without needless digits: 2, 0.5, 13.25."""
-    return f"{round(value, 2):g}"
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """A number and what it counts: "1 student", "2 students"; `many` where that is more than an "s" behind."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
-
-
-def not_there(entry: dict[str, Any]) -> bool:
-    """Whether all that a record's task lacks is the function itself: it was not begun, or has another name."""
-    reasons = {test["reason"] for test in entry["tests"]}
-    return "missing" in reasons and reasons <= {"missing", "prerequisite", "not-implemented"}
-
-
-def state_of(entry: dict[str, Any]) -> str:
-    """The state to show for a record's task, one of STATES. A function that is not there is as good as a stub."""
-    if entry["state"] == "none" and not_there(entry):
-        return "not-implemented"
-    return entry["state"] if entry["state"] in STATES else "none"
 
 
 def explain(exception: str, message: str) -> str:
@@ -236,18 +212,18 @@ def session_problem(kind: str, limits: Limits, improvement: bool) -> str:
     """One sentence for a call that ended without a value because of time, memory or the process."""
     seconds = limits.improvement_seconds if improvement else limits.test_seconds
     return {
-        "timeout": f"No answer came within {seconds:g} seconds. Is there a loop that never ends, or one over single "
-        "elements?",
-        "memory": f"More than {limits.memory_mb} MB of memory were used. Does a tensor have more dimensions than it "
-        "needs?",
-        "crash": "The process crashed while it ran your code, which is rare for plain Python: usually a library was "
-        "given something impossible.",
-        "garbage": "What came back could not be read. Does your code write to files or pipes that it did not open?",
-        "exit": "Your code ended the process (sys.exit, os._exit, quit) instead of returning a value.",
-        "output": "Your code printed far more than can be read. Leave out the prints in inner loops.",
+        Reason.TIMEOUT: f"No answer came within {seconds:g} seconds. Is there a loop that never ends, or one over "
+        "single elements?",
+        Reason.MEMORY: f"More than {limits.memory_mb} MB of memory were used. Does a tensor have more dimensions than "
+        "it needs?",
+        Reason.CRASH: "The process crashed while it ran your code, which is rare for plain Python: usually a library "
+        "was given something impossible.",
+        Reason.GARBAGE: "What came back could not be read. Does your code write to files or pipes that it did not "
+        "open?",
+        Reason.EXIT: "Your code ended the process (sys.exit, os._exit, quit) instead of returning a value.",
         "not tried": "Not tried any more: earlier tests of this task ran out of time.",
-        "unjudged": "What came back has another form than this test can look at: other parts, keys or lengths than the "
-        "task describes.",
-        "budget": f"The {limits.submission_seconds:g} seconds for all tests together were used up by earlier ones, so "
-        "this one did not run.",
+        Reason.UNJUDGED: "What came back has another form than this test can look at: other parts, keys or lengths "
+        "than the task describes.",
+        Reason.BUDGET: f"The {limits.submission_seconds:g} seconds for all tests together were used up by earlier "
+        "ones, so this one did not run.",
     }.get(kind, "This test could not be finished.")

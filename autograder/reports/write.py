@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from autograder.grading.record import Record, to_json
 from autograder.reports import html, markdown
 from autograder.reports.feedback import Feedback
 
@@ -26,18 +25,13 @@ class Written:
     markdown: Path
 
 
-def as_json(record: dict[str, Any]) -> str:
-    """The record as JSON text in plain ASCII, entries in the record's own order."""
-    return json.dumps(record, indent=1, allow_nan=False) + "\n"
-
-
-def write_reports(record: dict[str, Any], feedback: Feedback, out: Path) -> Written:
+def write_reports(record: Record, feedback: Feedback, out: Path) -> Written:
     """Write record.json, feedback.html and feedback.md into `out`, which is made if it is not there.
 
     Raises ReportError if the folder cannot be written; files of an earlier run are then still as they were.
     """
     paths = Written(out / "record.json", out / "feedback.html", out / "feedback.md")
-    _write_all({paths.record: as_json(record), **_pages(feedback, out)}, out)
+    _write_all({paths.record: to_json(record), **_pages(feedback, out)}, out)
     return paths
 
 

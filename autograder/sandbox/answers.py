@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-KINDS = frozenset(["not-implemented", "missing", "signature", "exception", "value", "memory"])
+from assignment.checking.outcome import REPORTED, Reason
+
 MAX_OPERATIONS = 10**9
 
 
@@ -56,7 +57,7 @@ def checked_error(error: dict[str, Any], lines: int) -> dict[str, Any]:
     }
     line = error.get("line")
     return {
-        "kind": texts["kind"] if texts["kind"] in KINDS else "exception",
+        "kind": texts["kind"] if texts["kind"] in REPORTED else Reason.EXCEPTION,
         "message": texts["message"],
         "type_name": texts["type_name"][:80],
         "line": line if type(line) is int and 0 <= line <= lines else 0,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from assignment.checking.outcome import NOT_IMPLEMENTED
 from assignment.manifest import Manifest
-from autograder import known
+from autograder.grading import reference_files
+from autograder.grading.scoring import ALL, Score
 from autograder.intake.submission import decode
 from autograder.misconceptions import catalogue
-from autograder.scoring import ALL, Score
 
 FOLDER = Path(__file__).parent
 REFERENCE, TEMPLATE, MISCONCEPTION, STYLE, ATTACK = "reference", "template", "misconception", "style", "attack"
@@ -49,18 +49,18 @@ class Case:
 
 def cases() -> list[Case]:
     """All known files, the slow ones first so that parallel graders end together."""
-    reference = known.reference()
+    reference = reference_files.reference()
     found = [Case(REFERENCE, "solution", reference)]
     found += [Case(STYLE, path.stem, overlaid(path, reference)) for path in sorted((FOLDER / "styles").glob("*.py"))]
     found += [Case(MISCONCEPTION, m.id, m.source, m.tasks) for m in catalogue.load()]
     wrong = wrong_solution()
     found += [Case(ATTACK, path.stem, overlaid(path, wrong)) for path in sorted((FOLDER / "attacks").glob("*.py"))]
-    return [*found, Case(TEMPLATE, "template", known.template())]
+    return [*found, Case(TEMPLATE, "template", reference_files.template())]
 
 
 def trains_differently(source: str) -> bool:
     """Whether a file differs from the reference in anything that mining, sampling and training run."""
-    own, reference = definitions(source), definitions(known.reference())
+    own, reference = definitions(source), definitions(reference_files.reference())
     todo, reached = ["GDextractor", "CUBtriplet", "train"], set()
     while todo:
         name = todo.pop()
@@ -83,7 +83,7 @@ def overlaid(path: Path, base: str) -> str:
 
 def wrong_solution() -> str:
     """The complete file that answers every task, wrongly; what attacks start from."""
-    return overlaid(FOLDER / "wrong_solution.py", known.reference())
+    return overlaid(FOLDER / "wrong_solution.py", reference_files.reference())
 
 
 def witness() -> str:

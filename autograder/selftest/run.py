@@ -9,19 +9,19 @@ the attack's own.
 from __future__ import annotations
 
 import dataclasses
-import json
 import multiprocessing
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from assignment.checking.outcome import Reason
 from assignment.manifest import Limits, Manifest, load
 from autograder.selftest.cases import (
     ATTACK,
@@ -35,6 +35,9 @@ from autograder.selftest.cases import (
     witness,
     wrong_solution,
 )
+
+if TYPE_CHECKING:
+    from autograder.grading.grade import Grade
 
 ATTACK_LIMITS: dict[str, Any] = {
     "test_seconds": 0.5,
@@ -69,33 +72,33 @@ class Grader:
 
     def grade(self, case: Case, seed: int | None = None) -> Result:
         """Grade one known file, with its own seed or this one, and judge the grade."""
-        from autograder import grading
-        from autograder.known import submission_of
+        from autograder.grading.grade import IMPROVEMENT, grade
+        from autograder.grading.reference_files import submission_of
 
         start = time.monotonic()
         attack = case.kind == ATTACK
         manifest = self.short if attack else self.manifest
         self.wall.manifest = manifest
-        tasks = None if case.trains else [t.id for t in manifest.tasks if t.id != grading.IMPROVEMENT]
+        tasks = None if case.trains else [t.id for t in manifest.tasks if t.id != IMPROVEMENT]
         submission = submission_of(case.id, case.source)
-        grade = grading.grade(submission, self.wall, manifest, seed, tasks, explain=not attack)
+        given = grade(submission, self.wall, manifest, seed, tasks, explain=not attack)
         wrong_points = self.wrong_points() if attack else 0.0
-        fault = fault_of(case, grade.score, manifest, wrong_points)
+        fault = fault_of(case, given.score, manifest, wrong_points)
         if attack:
-            fault = fault or self.left_behind() or leak(grade, case.source, manifest)
-        named = any(o.misconception == case.id for s in grade.score.tasks for o in s.outcomes)
-        score = grade.score
+            fault = fault or self.left_behind() or leak(given, case.source, manifest)
+        named = any(o.misconception == case.id for s in given.score.tasks for o in s.outcomes)
+        score = given.score
         return Result(case, score.points, score.bonus, named, fault, time.monotonic() - start)
 
     def wrong_points(self) -> float:
         """What the solution that attacks start from earns without an attack."""
-        from autograder import grading
-        from autograder.known import submission_of
+        from autograder.grading.grade import IMPROVEMENT, grade
+        from autograder.grading.reference_files import submission_of
 
         if self._wrong_points is None:
-            tasks = [t.id for t in self.manifest.tasks if t.id != grading.IMPROVEMENT]
+            tasks = [t.id for t in self.manifest.tasks if t.id != IMPROVEMENT]
             submission = submission_of("wrong", wrong_solution())
-            score = grading.grade(submission, self.wall, self.manifest, tasks=tasks, explain=False).score
+            score = grade(submission, self.wall, self.manifest, tasks=tasks, explain=False).score
             self._wrong_points = score.points + score.bonus
         return self._wrong_points
 
@@ -109,7 +112,7 @@ class Grader:
 @cache
 def hidden_lines() -> tuple[str, ...]:
     """Lines of the hidden tests that are long enough to be recognised."""
-    from autograder.grading import HIDDEN_TESTS
+    from autograder.grading.grade import HIDDEN_TESTS
 
     texts = [path.read_text(encoding="utf-8") for path in HIDDEN_TESTS.glob("*.py")]
     shown = ("behaviour=", "hint=", '"""', "from ", "import ")
@@ -117,19 +120,18 @@ def hidden_lines() -> tuple[str, ...]:
     return tuple(line for line in lines if len(line) > 30 and not line.startswith(shown) and "hint" not in line)
 
 
-def leak(grade, source: str, manifest: Manifest) -> str:
+def leak(grade: Grade, source: str, manifest: Manifest) -> str:
     """What of the hidden tests, or of the submission's own texts, stands in its student's reports."""
-    from autograder.record import record
+    from autograder.grading.make_record import record_of
     from autograder.reports.feedback import feedback
     from autograder.reports.html import render as to_html
     from autograder.reports.markdown import render as to_markdown
 
-    entry = json.loads(json.dumps(record(grade, manifest)))
-    told = feedback(entry, manifest, source)
+    told = feedback(record_of(grade, manifest), manifest, source)
     text = to_html(told) + to_markdown(told)
     found = [line for line in hidden_lines() if line in text and line not in source]
     messages = {
-        o.message for s in grade.score.tasks for o in s.outcomes if len(o.message) > 30 and o.reason != "import"
+        o.message for s in grade.score.tasks for o in s.outcomes if len(o.message) > 30 and o.reason != Reason.IMPORT
     }
     found += [message for message in messages if message in text and message not in source]
     return f"a report shows: {found[0][:60]!r}" if found else ""

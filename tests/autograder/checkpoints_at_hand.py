@@ -19,8 +19,8 @@ from assignment.datasets.split import ArraySplit
 from assignment.manifest import load
 from assignment.training import model
 from assignment.training.config import Config
-from autograder import checkpoint, known
-from autograder.checkpoint import Pictures
+from autograder.grading import checkpoint, reference_files
+from autograder.grading.checkpoint import Pictures
 from autograder.intake import Upload
 from solution import dml
 
@@ -89,5 +89,5 @@ def few(each: int = 30) -> Pictures:
 
 def with_extractor(body: str) -> str:
     """The reference, with a GDextractor whose forward is preceded by this code."""
-    source = known.reference()
+    source = reference_files.reference()
     return source + f"\n\n_Right = GDextractor\n\n\nclass GDextractor(_Right):\n{body}\n"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assignment.manifest import load
+from autograder.classroom.class_file import UNUSABLE
+from autograder.classroom.summary import Summary, hand_in, run_measured
+from autograder.grading.record import SCHEMA, Record, to_json
 from autograder.intake import roster
 from autograder.intake.classes import ASIDE, Attempt, Class, Student, folder_name
-from autograder.lateness import Late
-from autograder.record import SCHEMA
-from autograder.summary import UNUSABLE, Summary, hand_in
+from autograder.intake.lateness import Late
+from tests.autograder.records import of_tree
 
 MANIFEST = load()
 SOURCE = "def triplet_loss(a, b, margin):\n    return a\n"
@@ -31,7 +32,7 @@ class Person:
     where: str = ""
 
 
-def record_of(lost: Sequence[str] = (), owner: str = "", **more: object) -> dict:
+def record_of(lost: Sequence[str] = (), owner: str = "", **more: object) -> Record:
     """A whole record in which all tasks but `lost` are right."""
     tasks = [
         {
@@ -46,7 +47,7 @@ def record_of(lost: Sequence[str] = (), owner: str = "", **more: object) -> dict
         }
         for task in MANIFEST.tasks
     ]
-    return {
+    tree = {
         "schema": SCHEMA,
         "assignment": {"title": MANIFEST.title, "version": MANIFEST.version},
         "submission": {"name": "dml.py", "owner": owner, "sha256": "ab" * 32, "notebook": None},
@@ -60,9 +61,12 @@ def record_of(lost: Sequence[str] = (), owner: str = "", **more: object) -> dict
         "import_problem": None,
         "checkpoint": None,
         "tasks": tasks,
-        "wall": {"isolation": "bubblewrap", "seccomp": True, "python": "3.11"},
+        "wall": {"isolation": "bubblewrap", "seccomp": True, "torch": "2.15", "python": "3.11"},
         "measured": {
             "date": "2026-05-31T12:00:00+00:00",
+            "machine": "Linux x86_64",
+            "import_seconds": 0.1,
+            "output_bytes": 12,
             "seconds": 2.5,
             "cpu_seconds": 2.0,
             "peak_mb": 10.0,
@@ -72,6 +76,7 @@ def record_of(lost: Sequence[str] = (), owner: str = "", **more: object) -> dict
         },
         **more,
     }
+    return of_tree(tree)
 
 
 def _test(task: str, points: float, passed: bool) -> dict:
@@ -109,12 +114,13 @@ def write_class(out: Path, people: Sequence[Person], platform: str = "folders", 
         if person.lost is None:
             summary.add(student, None, UNUSABLE, "the file is empty")
             continue
-        record = record_of(person.lost, person.name or person.key, hand_in=hand_in(student))
+        record = replace(record_of(person.lost, person.name or person.key), hand_in=hand_in(student))
         folder = out / "students" / student.folder
         folder.mkdir(parents=True)
-        (folder / "record.json").write_text(json.dumps(record))
+        (folder / "record.json").write_text(to_json(record))
         (folder / "handed_in.py").write_text(SOURCE)
         summary.add(student, record)
-    tree = summary.tree(Class(platform, students, [roster.Person(*one) for one in missing], []), {"grader": "g"}, {})
-    (out / "class.json").write_text(json.dumps(tree))
+    members = Class(platform, students, [roster.Person(*one) for one in missing], [])
+    class_file = summary.class_file(members, ("g", "a"), "bubblewrap", run_measured(1.0, 0, 0, 0))
+    (out / "class.json").write_text(class_file.to_json())
     return out

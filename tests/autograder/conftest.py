@@ -32,7 +32,7 @@ def wall(short_manifest):
 @pytest.fixture(scope="session")
 def full():
     """The record of the reference."""
-    from autograder.known import reference
+    from autograder.grading.reference_files import reference
     from tests.autograder.made_up_grades import real_record
 
     return real_record(reference())
@@ -41,7 +41,7 @@ def full():
 @pytest.fixture(scope="session")
 def empty():
     """The record of the template."""
-    from autograder.known import template
+    from autograder.grading.reference_files import template
     from tests.autograder.made_up_grades import real_record
 
     return real_record(template())

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from assignment.manifest import load
 from autograder.intake.classes import Class, Student, read_class
+from autograder.intake.lateness import Rule, rule
 from autograder.intake.roster import Roster, read_roster
-from autograder.lateness import Rule, rule
 
 
 def folder_of(root: Path, files: Mapping[str, str | bytes]) -> Path:

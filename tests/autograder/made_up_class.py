@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from assignment.manifest import load
+from autograder.classroom.class_file import UNUSABLE
+from autograder.classroom.summary import Summary, run_measured
+from autograder.grading.record import Record, to_json
 from autograder.intake.classes import Attempt, Class, Student
+from autograder.intake.lateness import Late
 from autograder.intake.roster import Person
-from autograder.lateness import Late
 from autograder.misconceptions import catalogue
-from autograder.summary import UNUSABLE, Summary
+from tests.autograder import class_folder
 
 MANIFEST = load()
 IDS = [m.id for m in catalogue.load()]
@@ -43,34 +45,30 @@ def disguised(text: str) -> str:
     return text.replace("\n    return", "\n\n    # the result, at last\n    return")
 
 
-def record_of(rng: random.Random, source: str, flags: list[str]) -> dict[str, Any]:
+def record_of(rng: random.Random, flags: list[str]) -> Record:
     """A made-up record with what summary and page read of one."""
+    record = class_folder.record_of(flags=flags)
     tasks = []
-    for task in MANIFEST.tasks:
+    for task in record.tasks:
         status = rng.choice(["passed", "passed", "passed", "failed", "skipped"])
-        test = {
-            "name": f"test_{task.id}",
-            "behaviour": f"behaviour of {task.id}",
-            "status": status,
-            "reason": {"passed": "", "failed": "unexpected", "skipped": "not-implemented"}[status],
-            "misconception": rng.choice([*IDS[:40], "", "", ""]) if status == "failed" else "",
-            "details": {"p_at_1_after": round(rng.gauss(0.6, 0.05), 6)} if task.id == "improvement" else {},
-        }
+        reason = {"passed": "", "failed": "unexpected", "skipped": "not-implemented"}[status]
+        test = replace(
+            task.tests[0],
+            status=status,
+            reason=reason,
+            misconception=rng.choice([*IDS[:40], "", "", ""]) if status == "failed" else "",
+            details={"p_at_1_after": round(rng.gauss(0.6, 0.05), 6)} if task.id == "improvement" else {},
+        )
         state = {"passed": "all", "failed": "none", "skipped": "not-implemented"}[status]
-        earned = task.points if status == "passed" else 0.0
-        tasks.append({"id": task.id, "earned": earned, "state": state, "bonus": task.bonus, "tests": [test]})
-    return {
-        "points": sum(t["earned"] for t in tasks if not t["bonus"]),
-        "bonus": sum(t["earned"] for t in tasks if t["bonus"]),
-        "tasks": tasks,
-        "flags": flags,
-        "measured": {
-            "seconds": round(rng.lognormvariate(0.5, 0.6), 3),
-            "cpu_seconds": 1.0,
-            "peak_mb": round(rng.uniform(1, 300), 1),
-            "processes": 1,
-        },
-    }
+        tasks.append(replace(task, earned=task.possible if status == "passed" else 0.0, state=state, tests=(test,)))
+    seconds, peak = round(rng.lognormvariate(0.5, 0.6), 3), round(rng.uniform(1, 300), 1)
+    return replace(
+        record,
+        points=sum(task.earned for task in tasks if not task.bonus),
+        bonus=sum(task.earned for task in tasks if task.bonus),
+        tasks=tuple(tasks),
+        measured=replace(record.measured, seconds=seconds, peak_mb=peak),
+    )
 
 
 def write_class(
@@ -112,16 +110,15 @@ def write_class(
         if problem:
             summary.add(student, None, UNUSABLE, problem)
             continue
-        record = record_of(rng, source, (flags or {}).get(n, []))
+        record = record_of(rng, (flags or {}).get(n, []))
         summary.add(student, record)
         if n in (sources or {}) or n in (flags or {}):
             own = folder / "students" / student.folder
             own.mkdir(parents=True, exist_ok=True)
-            (own / "record.json").write_text(json.dumps(record), encoding="utf-8")
+            (own / "record.json").write_text(to_json(record))
             (own / "handed_in.py").write_bytes(source.encode())
-    handed = Class("folders", students, [Person("s-gone", "Max Missing", "")], ["left.txt was left alone"])
-    facts = {"grader": "g", "assignment_hash": "a", "isolation": "bubblewrap"}
-    tree = summary.tree(handed, facts, {"seconds": 1.0})
+    members = Class("folders", students, [Person("s-gone", "Max Missing", "")], ["left.txt was left alone"])
+    class_file = summary.class_file(members, ("g", "a"), "bubblewrap", run_measured(1.0, number, number, 0))
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "class.json").write_text(json.dumps(tree), encoding="utf-8")
+    (folder / "class.json").write_text(class_file.to_json())
     return students

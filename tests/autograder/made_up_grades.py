@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 from rich.console import Console
@@ -12,14 +13,14 @@ from assignment.checking.outcome import FAILED, Outcome
 from assignment.checking.runner import TestRun
 from assignment.checking.student import Student, StudentError
 from assignment.manifest import load
-from autograder.grading import HIDDEN_TESTS, Grade
-from autograder.known import reference, submission_of
+from autograder.grading.grade import HIDDEN_TESTS, Grade
+from autograder.grading.make_record import record_of
+from autograder.grading.reference_files import reference, submission_of
+from autograder.grading.scoring import score
 from autograder.misconceptions.catalogue import execute
-from autograder.record import record
 from autograder.reports import html, markdown, terminal
 from autograder.reports.feedback import feedback
 from autograder.sandbox.wall import Ending
-from autograder.scoring import score
 
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -31,7 +32,7 @@ SECRET_NUMBERS = ("0.7351946", "-2.4681357", "918273", "8.1726354e-05", "7351946
 SECRET_WORD = "hiddenlabelseventeen"
 SECRET = f"{SECRET_WORD} {' '.join(SECRET_NUMBERS)}"
 MANIFEST = load()
-TIMEOUTS = ("timeout", "memory", "crash", "garbage", "exit", "output", "budget", "unjudged", "something new")
+TIMEOUTS = ("timeout", "memory", "crash", "garbage", "exit", "budget", "unjudged", "something new")
 
 
 def grade_of(outcomes, source, name="dml.py", import_problem=None, findings=None, output=""):
@@ -70,7 +71,7 @@ def real_record(source, tasks=None):
         return agent_loops if request["op"] == "loops" else agent.perform(request)
 
     tests = TestRun(lambda task, seed: Student(perform, seed), MANIFEST, seed=7, tasks=tasks)
-    return record(grade_of(tests.run(HIDDEN_TESTS), source), MANIFEST)
+    return record_of(grade_of(tests.run(HIDDEN_TESTS), source), MANIFEST)
 
 
 def partial_source():
@@ -96,9 +97,9 @@ def with_retrieval(entry, before=0.413, after=0.587):
     details = {"p_at_1_before": before, "p_at_1_after": after, "grid": grid}
     task = MANIFEST.task("improvement")
     passed = outcome("improvement", "test_improves", task.points, behaviour="P@1 rises", details=details)
-    extra = record(grade_of([passed], ""), MANIFEST)["tasks"]
-    tasks = sorted([*entry["tasks"], *extra], key=lambda t: t["number"])
-    return {**entry, "tasks": tasks, "points": entry["points"] + task.points}
+    extra = record_of(grade_of([passed], ""), MANIFEST).tasks
+    tasks = sorted([*entry.tasks, *extra], key=lambda t: t.number)
+    return replace(entry, tasks=tuple(tasks), points=entry.points + task.points)
 
 
 def reports(entry, source=""):
@@ -146,4 +147,4 @@ def hostile_record(shown):
     }
     problem = StudentError("import", HOSTILE, HOSTILE, 2)
     source = f"import torch\nx = '{HOSTILE}'\ndef {SECRET_WORD}_triplet(): pass\n"
-    return record(grade_of(outcomes, source, HOSTILE, problem, findings, HOSTILE), MANIFEST), source
+    return record_of(grade_of(outcomes, source, HOSTILE, problem, findings, HOSTILE), MANIFEST), source

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sandbox import backends
+from autograder.sandbox.isolation import parent_folders, readable_paths
 
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP")
 HIDDEN = ("/usr/bin/bwrap", "/usr/bin/podman", "/usr/bin/docker", "/usr/local/bin/docker")
@@ -61,9 +61,9 @@ def run(
         "--tmpfs",
         "/tmp",
     ]
-    for parent in backends._parents([*backends.readable_paths(), *mounts.values()]):
+    for parent in parent_folders([*readable_paths(), *mounts.values()]):
         options += ["--perms", "0755", "--dir", parent]
-    for path in backends.readable_paths():
+    for path in readable_paths():
         link = os.path.islink(path)
         options += ["--symlink", os.readlink(path), path] if link else ["--ro-bind", path, path]
     for path in HIDDEN:

@@ -141,7 +141,9 @@ def test_files_that_bring_their_sandbox_down_stop_nobody(tmp_path):
     source, out = class_of(tmp_path / "in", texts), tmp_path / "out"
     assert played(source, out, status=1)["files"] == 6
     found = grades(out)
-    assert {key for key, (state, *_) in found.items() if state == "fell"} == {key for key in texts if "killer" in key}
+    assert {key for key, (state, *_) in found.items() if state == "crashed"} == {
+        key for key in texts if "killer" in key
+    }
     tree = json.loads((out / "class.json").read_text())
     assert {p["who"] for p in tree["problems"] if p["kind"] == "grade by hand"} == {
         key for key in texts if "killer" in key

@@ -90,7 +90,7 @@ def test_sigterm_ends_it_like_ctrl_c(tmp_path):
     process.terminate()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert errors == "stopped; what is done is in the journal, and the same command goes on\n"
+    assert errors == "stopped; finished grades are in the journal, and the same command goes on from there\n"
     assert not list((tmp_path / "tmp").glob("dml-class-*"))
 
 
@@ -131,16 +131,16 @@ def test_killed_behind_real_walls_it_ends_with_the_same_records(tmp_path):
 @pytest.mark.needs_bubblewrap
 @pytest.mark.slow
 def test_a_wall_that_falls_is_put_up_again():
-    """The warm process is killed from outside, as the kernel does it when memory runs out."""
-    from autograder import known
-    from autograder.workers import Job, WalledBench, WallFell
+    """The fork server is killed from outside, as the kernel does it when memory runs out."""
+    from autograder.classroom.workers import Job, SandboxCrashed, SandboxedGrader
+    from autograder.grading import reference_files
 
-    bench = WalledBench("bubblewrap", canary=False)
-    job = Job("k", known.submission_of("dml.py", known.reference()), 1, ("triplet-loss",))
+    bench = SandboxedGrader("bubblewrap", canary=False)
+    job = Job("k", reference_files.submission_of("dml.py", reference_files.reference()), 1, ("triplet-loss",))
     try:
         first = json.loads(bench.grade(job))
         bench.wall._process.kill()
-        with pytest.raises(WallFell, match="the sandbox"):
+        with pytest.raises(SandboxCrashed, match="the sandbox"):
             bench.grade(job)
         again = json.loads(bench.grade(job))
         assert first.pop("measured") and again.pop("measured")

@@ -17,8 +17,8 @@ from assignment.datasets.data import Asking
 from assignment.datasets.split import ArraySplit
 from assignment.training import model
 from assignment.training.config import Config
-from autograder import checkpoint, known
-from autograder.checkpoint import Handed, Pictures
+from autograder.grading import checkpoint, reference_files
+from autograder.grading.checkpoint import CheckpointSubmission, Pictures
 from autograder.intake import IntakeError, Upload, read_upload
 from solution import dml
 from tests.autograder.checkpoints_at_hand import CONFIG, MANIFEST, few, hidden, state_of, upload, with_extractor
@@ -30,8 +30,8 @@ def judge(wall):
 
     def judged(handed: Upload, source: str | None = None, pictures: Pictures | None = None, **options):
         manifest = options.pop("manifest", MANIFEST)
-        submission = known.submission_of("dml.py", source or known.reference())
-        given = Handed(handed, pictures or few(), options.pop("baseline", None))
+        submission = reference_files.submission_of("dml.py", source or reference_files.reference())
+        given = CheckpointSubmission(handed, pictures or few(), options.pop("baseline", None))
         before = wall.manifest
         outcome, endings = checkpoint.judge(given, submission, wall, manifest, 1, **options)
         assert wall.manifest is before, "the limits of checkpoints must not stay"

@@ -2,81 +2,79 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
-import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from assignment.manifest import CHECKPOINT, load
-from autograder import grading, known
-from autograder.checkpoint import Handed
-from autograder.record import record
+from autograder.grading import grade as grading
+from autograder.grading import reference_files
+from autograder.grading.checkpoint import CheckpointSubmission
+from autograder.grading.make_record import record_of
+from autograder.grading.record import Possible
 from autograder.reports import html, markdown, terminal
 from autograder.reports.feedback import feedback
 from tests.autograder.checkpoints_at_hand import MANIFEST, ROOT, TASKS, few, hidden, upload
+from tests.autograder.records import of_tree, tree_of
 
 
 @pytest.fixture(scope="module")
 def grade(wall):
-    def graded(handed: Handed | None, source: str | None = None):
-        submission = known.submission_of("dml.py", source or known.reference())
-        manifest = dataclasses.replace(wall.manifest.with_checkpoint() if handed else wall.manifest)
-        entry = record(grading.grade(submission, wall, manifest, 3, TASKS, handed=handed), manifest)
-        return json.loads(json.dumps(entry)), manifest
+    def graded(handed: CheckpointSubmission | None, source: str | None = None):
+        submission = reference_files.submission_of("dml.py", source or reference_files.reference())
+        manifest = replace(wall.manifest.with_checkpoint() if handed else wall.manifest)
+        return record_of(grading.grade(submission, wall, manifest, 3, TASKS, checkpoint=handed), manifest), manifest
 
     return graded
 
 
 @pytest.fixture(scope="module")
 def passed(grade, trained):
-    return grade(Handed(upload(trained), hidden()))
+    return grade(CheckpointSubmission(upload(trained), hidden()))
 
 
 def test_a_grade_without_checkpoint_is_as_it_was(grade):
     entry, _ = grade(None)
-    assert entry["checkpoint"] is None
-    assert entry["possible"] == {"points": 20, "bonus": 5}
-    assert [task["id"] for task in entry["tasks"]] == TASKS
+    assert entry.checkpoint is None
+    assert entry.possible == Possible(20, 5)
+    assert [task.id for task in entry.tasks] == TASKS
 
 
 def test_the_credit_is_a_bonus(passed, trained):
     entry, _ = passed
-    assert (entry["points"], entry["bonus"]) == (1, MANIFEST.checkpoint["points"])
-    assert entry["possible"] == {"points": 20, "bonus": 5 + MANIFEST.checkpoint["points"]}
-    facts = entry["checkpoint"]
-    assert set(facts) == {"name", "sha256", "bytes", "data", "images", "baseline_sha256"}
-    assert facts["sha256"] == upload(trained).sha256 and facts["images"] == 2000
+    assert (entry.points, entry.bonus) == (1, MANIFEST.checkpoint["points"])
+    assert entry.possible == Possible(20, 5 + MANIFEST.checkpoint["points"])
+    assert entry.checkpoint.sha256 == upload(trained).sha256 and entry.checkpoint.images == 2000
 
 
 def test_a_grade_can_be_repeated(grade, trained):
-    first, second = (grade(Handed(upload(trained), few()))[0] for _ in range(2))
-    assert first.pop("measured") and second.pop("measured")
-    assert first == second
+    first, second = (grade(CheckpointSubmission(upload(trained), few()))[0] for _ in range(2))
+    assert replace(first, measured=second.measured) == second
 
 
 def test_a_bad_checkpoint_costs_nothing_else(grade):
-    entry, manifest = grade(Handed(upload(b"rubbish"), few()))
-    assert (entry["points"], entry["bonus"]) == (1, 0)
-    told = feedback(entry, manifest, known.reference())
+    entry, manifest = grade(CheckpointSubmission(upload(b"rubbish"), few()))
+    assert (entry.points, entry.bonus) == (1, 0)
+    told = feedback(entry, manifest, reference_files.reference())
     assert "could not be read as weights" in html.render(told)
     assert "could not be read as weights" in markdown.render(told)
 
 
 def test_a_file_that_cannot_be_imported(grade, trained):
-    entry, manifest = grade(Handed(upload(trained), few()), "raise RuntimeError('broken')\n")
-    assert entry["measured"]["processes"] == 1
-    assert entry["tasks"][-1]["tests"][0]["reason"] == "import"
+    entry, manifest = grade(CheckpointSubmission(upload(trained), few()), "raise RuntimeError('broken')\n")
+    assert entry.measured.processes == 1
+    assert entry.tasks[-1].tests[0].reason == "import"
     assert "could not be imported, so nothing in it could be tested" in markdown.render(feedback(entry, manifest))
 
 
 def test_reports_show_before_and_after(passed):
     entry, manifest = passed
-    told = feedback(entry, manifest, known.reference())
-    details = next(task for task in entry["tasks"] if task["id"] == CHECKPOINT)["tests"][0]["details"]
+    told = feedback(entry, manifest, reference_files.reference())
+    details = next(task for task in entry.tasks if task.id == CHECKPOINT).tests[0].details
     file = io.StringIO()
     terminal.print_result(entry, manifest, Console(file=file, width=160))
     for text in (html.render(told), markdown.render(told), file.getvalue()):
@@ -85,21 +83,21 @@ def test_reports_show_before_and_after(passed):
 
 
 def test_reports_of_a_session_that_ended(passed):
-    entry, manifest = json.loads(json.dumps(passed[0])), passed[1]
+    entry, manifest = tree_of(passed[0]), passed[1]
     task = entry["tasks"][-1]
     task["state"] = "none"
     task["tests"][0] |= {"status": "failed", "reason": "timeout", "message": "", "details": {}}
-    text = markdown.render(feedback(entry, manifest, known.reference()))
+    text = markdown.render(feedback(of_tree(entry), manifest, reference_files.reference()))
     assert "did not answer in time while it described images" in text
     assert "What your checkpoint retrieves" not in text
 
 
 def test_pretrained_weights_against_random_ones_are_noted(passed):
-    entry = json.loads(json.dumps(passed[0]))
+    entry = tree_of(passed[0])
     entry["tasks"][-1]["tests"][0]["details"]["pretrained"] = True
-    assert "--baseline-weights" in str(list(terminal.checkpoint_lines(entry))[1])
+    assert "--baseline-weights" in str(list(terminal.checkpoint_lines(of_tree(entry)))[1])
     entry["checkpoint"]["baseline_sha256"] = "0" * 64
-    assert len(list(terminal.checkpoint_lines(entry))) == 1
+    assert len(list(terminal.checkpoint_lines(of_tree(entry)))) == 1
 
 
 def test_the_manifest_keeps_its_own_tasks():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -13,14 +14,13 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from autograder import batch_command
 from autograder.__main__ import app
-from autograder.reports import similar
+from autograder.classroom.class_file import ClassFileError, read_class_file
+from autograder.reports import class_batch, similar
 from autograder.reports.class_page import making, pairs
 from autograder.reports.class_page.facts import collect
 from autograder.reports.class_page.pseudonyms import pseudonyms
-from autograder.reports.class_page.reading import PageError, read_flags, read_summary
-from autograder.summary import GRADED
+from autograder.reports.class_page.reading import read_flags
 from tests.autograder.made_up_class import MANIFEST, disguised, write_class, written_by
 
 HOSTILE = (
@@ -80,33 +80,32 @@ def told(folder: Path, **options) -> str:
 
 
 def test_it_counts_what_the_summary_says(folder):
-    tree = read_summary(folder)
-    rows = [row for row in tree["students"] if row["state"] == GRADED]
-    facts = collect(tree, *read_flags(folder, tree["students"]), making._seen_from(folder / "x.html", folder))
+    tree = read_class_file(folder)
+    rows = [row for row in tree.students if row.graded]
+    facts = collect(tree, *read_flags(folder, tree.students), making._seen_from(folder / "x.html", folder))
     assert (facts.handed_in, facts.graded) == (NUMBER, NUMBER - 1) and facts.missing == ["Max Missing"]
-    assert facts.mean == pytest.approx(sum(r["final"]["points"] for r in rows) / len(rows))
+    assert facts.mean == pytest.approx(sum(r.final.points for r in rows) / len(rows))
     for task in facts.tasks:
-        id = next(t["id"] for t in tree["tasks"] if t["number"] == task.number)
-        rest = {r["key"] for r in rows if r["tasks"][id]["state"] != "all"}
+        id = next(t.id for t in tree.tasks if t.number == task.number)
+        rest = {r.key for r in rows if r.tasks[id].state != "all"}
         assert {facts.rows[n].person.key for n in facts.groups[task.group][1]} == rest
         assert task.rate == pytest.approx(1 - len(rest) / len(rows)) and sum(task.states.values()) == len(rows)
-    for count, entry in zip(facts.misconceptions, tree["misconceptions"], strict=True):
-        assert {facts.rows[n].person.key for n in facts.groups[count.group][1]} == set(entry["students"])
+    for count, entry in zip(facts.misconceptions, tree.misconceptions, strict=True):
+        assert {facts.rows[n].person.key for n in facts.groups[count.group][1]} == set(entry.students)
     assert [(flag.title, flag.count) for flag in facts.flags] == [("import os", 1), ("eval", 12)]
     assert [row.flags for row in facts.rows[3:6]] == [0, 2, 0]
-    assert [row.flags for row in facts.rows] == [row["flags"] for row in tree["students"]]
+    assert [row.flags for row in facts.rows] == [row.flags for row in tree.students]
     late = facts.rows[3]
-    assert late.before == tree["students"][3]["points"] and late.points == pytest.approx(0.9 * late.before)
+    assert late.before == tree.students[3].points and late.points == pytest.approx(0.9 * late.before)
     assert facts.rows[7].points is None and facts.rows[7].person.href and facts.rows[7].notes == "nothing to grade"
     assert facts.identical == [["s-0001", "s-0002", "s-0003"]]
 
 
 def test_the_list_by_p_at_1_shares_places(folder):
-    tree = read_summary(folder)
-    for n, value in enumerate((0.9, 0.8, 0.9, 0.7)):
-        tree["students"][n]["p_at_1"] = value
-    for row in tree["students"][4:]:
-        row["p_at_1"] = None
+    tree = read_class_file(folder)
+    values = [0.9, 0.8, 0.9, 0.7, *[None] * (len(tree.students) - 4)]
+    rows = tuple(replace(row, p_at_1=value) for row, value in zip(tree.students, values, strict=True))
+    tree = replace(tree, students=rows)
     facts = collect(tree, {}, [], making._seen_from(folder / "x.html", folder))
     assert [(leader.place, leader.p_at_1) for leader in facts.leaders] == [(1, 0.9), (1, 0.9), (3, 0.8), (4, 0.7)]
 
@@ -132,7 +131,7 @@ def test_nothing_hostile_gets_through(monkeypatch, tmp_path):
         flags={1: [f"line 3: {HOSTILE}", HOSTILE]},
         messages={4: HOSTILE},
     )
-    tree = read_summary(tmp_path)
+    tree = json.loads((tmp_path / "class.json").read_text())
     tree["students"][5]["folder"] = "javascript:alert(1)//"
     (tmp_path / "class.json").write_text(json.dumps(tree))
     text = told(tmp_path)
@@ -149,7 +148,7 @@ def test_nothing_hostile_gets_through(monkeypatch, tmp_path):
 
 
 def test_pseudonyms_give_nobody_away(folder, nothing_alike):
-    names = [row["name"] for row in read_summary(folder)["students"]]
+    names = [row.name for row in read_class_file(folder).students]
     text = told(folder, pseudonyms=True)
     page = Page(text)
     assert "script" not in page.tags and "a" in page.tags
@@ -159,8 +158,8 @@ def test_pseudonyms_give_nobody_away(folder, nothing_alike):
     known = json.loads((folder / "pseudonyms.json").read_text())
     assert len(set(known.values())) == NUMBER == len(known)
     places = [row.split() for row in page.rows if re.fullmatch(r"\d+ .* 0\.\d{4}", row.strip())]
-    tree = read_summary(folder)
-    expected = {known[r["key"]]: f"{r['p_at_1']:.4f}" for r in tree["students"] if r["p_at_1"] is not None}
+    rows = read_class_file(folder).students
+    expected = {known[r.key]: f"{r.p_at_1:.4f}" for r in rows if r.p_at_1 is not None}
     assert {" ".join(place[1:-1]): place[-1] for place in places} == expected
 
 
@@ -172,7 +171,7 @@ def test_pseudonyms_stay_and_are_drawn(tmp_path):
     thousands = pseudonyms(tmp_path, map(str, range(3000)))
     assert len({*thousands.values()}) == len(thousands) == 3002
     (tmp_path / "pseudonyms.json").write_text("[1]")
-    with pytest.raises(PageError, match="damaged; repair it"):
+    with pytest.raises(ClassFileError, match="damaged; repair it"):
         pseudonyms(tmp_path, ["a"])
 
 
@@ -181,7 +180,7 @@ def test_similar_files_are_named_and_kept(tmp_path, monkeypatch):
     sources = {0: written_by(1), 1: written_by(2), 2: disguised(half), 3: written_by(1), 4: disguised(written_by(2))}
     sources |= {5: "x" * (similar.LONGEST_FILE + 1)}
     write_class(tmp_path, 7, sources=sources)
-    rows = read_summary(tmp_path)["students"]
+    rows = read_class_file(tmp_path).students
     found = pairs.find(tmp_path, rows, MANIFEST)
     (pair,) = found.pairs
     assert (pair.first, pair.second, pair.where) == (["s-0000", "s-0003"], ["s-0002"], ("f0", "f1", "f2"))
@@ -198,7 +197,7 @@ def test_a_comparison_that_fails_is_a_note(tmp_path, monkeypatch):
     assert "could not be compared" in told(tmp_path) and not (tmp_path / "similar.json").exists()
     monkeypatch.undo()
     monkeypatch.setattr(pairs, "MORE_SECONDS", 0.01)
-    found = pairs.find(tmp_path, read_summary(tmp_path)["students"], MANIFEST, 0.01)
+    found = pairs.find(tmp_path, read_class_file(tmp_path).students, MANIFEST, 0.01)
     assert found.notes == ["The files could not be compared in the time given."]
 
 
@@ -217,9 +216,9 @@ def test_a_record_that_cannot_be_read_is_named(nothing_alike, tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (None, "does not exist; give the --out folder of a batch"),
-        ("{", "is damaged; run the batch again"),
-        ('{"schema": 99}', "has not the form that this version reads"),
+        (None, "holds no class.json; give the folder that 'batch --out' wrote"),
+        ("{", "; run the batch again, it writes it anew"),
+        ('{"schema": 99}', "is damaged"),
         ('{"schema": 1, "students": [{}]}', "is damaged"),
         ("[" * 100_000, "is damaged"),
     ],
@@ -241,7 +240,7 @@ def test_the_command(folder, nothing_alike, tmp_path):
 
 
 def test_a_batch_survives_a_page_that_cannot_be_made(tmp_path, capsys):
-    batch_command._page(tmp_path, MANIFEST, Console(width=300))
+    class_batch._page(tmp_path, MANIFEST, Console(width=300))
     assert "could not be made" in capsys.readouterr().out
 
 

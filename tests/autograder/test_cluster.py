@@ -19,14 +19,14 @@ import pytest
 pytest.importorskip("distributed", reason="Dask is not installed: install the extra `cluster`")
 
 from assignment.manifest import load
-from autograder.batch import Batch, Order, run
-from autograder.cluster import crew, desk
-from autograder.cluster.crew import Cluster, ClusterError, DaskCrew
-from autograder.fingerprint import of_assignment, of_grader
+from autograder.classroom import dask_task, dask_workers
+from autograder.classroom.batch import Batch, GradingOptions, run
+from autograder.classroom.dask_workers import Cluster, ClusterError, DaskPool
+from autograder.classroom.journal import Journal
+from autograder.classroom.workers import GraderFactory, WorkerError
+from autograder.grading.fingerprint import of_assignment, of_grader
 from autograder.intake.classes import read_class
-from autograder.journal import Journal
-from autograder.lateness import rule
-from autograder.workers import CrewError, Recipe
+from autograder.intake.lateness import rule
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -79,7 +79,7 @@ def until(true, seconds: float = 30.0) -> None:
 
 @pytest.fixture
 def processes(tmp_path, monkeypatch):
-    monkeypatch.setattr(crew, "WORKER_SECONDS", 60.0)  # this machine may be busy
+    monkeypatch.setattr(dask_workers, "WORKER_SECONDS", 60.0)  # this machine may be busy
     made = Processes(tmp_path)
     try:
         made.start()
@@ -100,12 +100,12 @@ def cluster_at(address: str, grader: str = "", gpu: bool = False) -> Cluster:
 
 
 def played(cluster: Cluster, source: Path, out: Path, seconds: float = 0.02, late: float = 30.0, meanwhile=None):
-    """A batch with graders that play (see batch_player) on a cluster; return its report and its crew."""
+    """A batch with graders that play (see batch_player) on a cluster; return its report and its dask_workers."""
     manifest = load()
     scratch = out.with_name(f"{out.name}-scratch")
     scratch.mkdir(exist_ok=True)
-    order = Order(manifest, "assignment", "g", "played")
-    graders = DaskCrew(cluster, Recipe(batch_player.PlayBench, (seconds,)), late)
+    order = GradingOptions(manifest, "assignment", "g", "played")
+    graders = DaskPool(cluster, GraderFactory(batch_player.PlayGrader, (seconds,)), late)
     with Journal(out) as journal:
         handed = read_class(source, scratch, manifest, rule(manifest))
         batch = Batch(handed, order, journal, batch_player.publish)
@@ -143,14 +143,14 @@ def test_a_worker_is_killed_midway_and_the_grades_are_those_of_a_local_batch(pro
         first.kill()
 
     with cluster_at(processes.address) as cluster:
-        until(lambda: len(cluster.look()) == 2)
+        until(lambda: len(cluster.refresh()) == 2)
         killer = threading.Thread(target=kill)
         report, graders = played(cluster, source, out, 0.1, meanwhile=killer.start)
         killer.join()
         assert first.wait() == -signal.SIGKILL
-        assert graders.lost == 1, "it had a file in hand"
+        assert graders.lost == 1, "it was grading a file"
         assert len(cluster.usable) == 1
-    assert (report.files, report.fell) == (40, 0)
+    assert (report.files, report.crashed) == (40, 0)
     played_here(source, tmp_path / "here")
     assert journal_of(out) == journal_of(tmp_path / "here")
     assert rows_of(out) == rows_of(tmp_path / "here")
@@ -165,9 +165,9 @@ def test_a_file_that_kills_its_workers_ends_with_a_reason(processes, tmp_path):
     processes.worker(*nanny), processes.worker(*nanny)
     with cluster_at(processes.address) as cluster:
         report, graders = played(cluster, source, out, late=3.0)
-    assert (report.files, report.fell, graders.lost) == (6, 3, 3 * crew.TRIES)
+    assert (report.files, report.crashed, graders.lost) == (6, 3, 3 * dask_workers.TRIES)
     states = {key: row[0] for key, row in rows_of(out).items()}
-    assert {key for key, state in states.items() if state == "fell"} == {"killer", "faller", "hanger"}
+    assert {key for key, state in states.items() if state == "crashed"} == {"killer", "faller", "hanger"}
     problems = {p["who"]: p["message"] for p in json.loads((out / "class.json").read_text())["problems"]}
     assert "the worker was lost, 3 times" in problems["killer"]
     assert "no answer within 3 seconds, 3 times" in problems["hanger"]
@@ -182,13 +182,13 @@ def test_a_newcomer_helps_and_a_broken_grader_stops_the_batch(processes, tmp_pat
         played(cluster, source, out, 0.5)
         assert len(cluster.usable) == 2
         class_of(source, {"s-99": "fault"})
-        with pytest.raises(CrewError, match="RuntimeError: a broken test"):
+        with pytest.raises(WorkerError, match="RuntimeError: a broken test"):
             played(cluster, source, out)
 
 
 @pytest.mark.slow
 def test_all_workers_and_then_the_scheduler_are_gone(processes, tmp_path, monkeypatch):
-    monkeypatch.setattr(crew, "RETURN_SECONDS", 2.0)
+    monkeypatch.setattr(dask_workers, "RETURN_SECONDS", 2.0)
     source, out = class_of(tmp_path / "in", {f"s-{n}": f"x = {n}\n" for n in range(30)}), tmp_path / "out"
     for victim in (processes.worker(), processes.running[0]):
 
@@ -209,10 +209,10 @@ def test_all_workers_and_then_the_scheduler_are_gone(processes, tmp_path, monkey
 
 @pytest.mark.slow
 def test_what_cannot_be_used_is_one_line(processes, tmp_path, monkeypatch):
-    monkeypatch.setattr(crew, "WORKER_SECONDS", 1.0)
+    monkeypatch.setattr(dask_workers, "WORKER_SECONDS", 1.0)
     with pytest.raises(ClusterError, match="has no workers"):
         cluster_at(processes.address).__enter__()
-    monkeypatch.setattr(crew, "WORKER_SECONDS", 60.0)  # this machine may be busy
+    monkeypatch.setattr(dask_workers, "WORKER_SECONDS", 60.0)  # this machine may be busy
     worker = processes.worker()
     with pytest.raises(ClusterError, match="grader, assignment or libraries are others than here"):
         cluster_at(processes.address, grader="another").__enter__()
@@ -226,7 +226,7 @@ def test_what_cannot_be_used_is_one_line(processes, tmp_path, monkeypatch):
 
 
 def test_nobody_answers(monkeypatch):
-    monkeypatch.setattr(crew, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(dask_workers, "CONNECT_SECONDS", 1.0)
     for address in ("tcp://127.0.0.1:9", "nonsense://x", "tcp://127.0.0.1", ""):
         with pytest.raises(ClusterError, match="no Dask scheduler answers"):
             cluster_at(address).__enter__()
@@ -234,7 +234,7 @@ def test_nobody_answers(monkeypatch):
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"x" * 100], ids=["silent", "web server"])
 def test_somebody_else_answers(monkeypatch, said):
-    monkeypatch.setattr(crew, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(dask_workers, "CONNECT_SECONDS", 1.0)
     visitors = []
 
     def receive() -> None:
@@ -260,22 +260,22 @@ def test_a_worker_without_this_package_is_one_line(processes):
 
 
 def test_a_desk_keeps_its_bench_and_refuses_other_hashes():
-    hashes = desk.own_hashes()
-    job = desk.Job("k", batch_player_submission("x = 1"), 1)
-    wanted = desk.Wanted(Recipe(batch_player.PlayBench, (0.0,)), *hashes)
-    other = desk.Wanted(wanted.recipe, "other", hashes[1])
+    hashes = dask_task.own_hashes()
+    job = dask_task.Job("k", batch_player_submission("x = 1"), 1)
+    request = dask_task.Request(GraderFactory(batch_player.PlayGrader, (0.0,)), *hashes)
+    other = dask_task.Request(request.factory, "other", hashes[1])
     try:
-        assert desk.grade(pickle.dumps((job, wanted)))[0] == desk.GRADED
-        bench = desk._benches[wanted.recipe]
-        assert desk.grade(pickle.dumps((job, wanted)))[0] == desk.GRADED
-        assert desk._benches == {wanted.recipe: bench}
-        assert desk.grade(pickle.dumps((job, other)))[0] == desk.BROKEN
+        assert dask_task.grade(pickle.dumps((job, request)))[0] == dask_task.GRADED
+        grader = dask_task._graders[request.factory]
+        assert dask_task.grade(pickle.dumps((job, request)))[0] == dask_task.GRADED
+        assert dask_task._graders == {request.factory: grader}
+        assert dask_task.grade(pickle.dumps((job, other)))[0] == dask_task.BROKEN
     finally:
-        desk._put_away()
+        dask_task._close()
 
 
 def batch_player_submission(source: str):
-    from autograder.known import submission_of
+    from autograder.grading.reference_files import submission_of
 
     return submission_of("dml.py", source)
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "autograder" / "container"
+FOLDER = ROOT / "autograder"
 TEXT = (FOLDER / "Dockerfile").read_text()
 
 

@@ -12,8 +12,8 @@ from assignment.manifest import load
 from autograder.intake import IntakeError
 from autograder.intake.classes import Class, folder_name
 from autograder.intake.downloads import moment
+from autograder.intake.lateness import rule
 from autograder.intake.roster import read_roster
-from autograder.lateness import rule
 from tests.autograder.downloaded import by_key, folder_of, reader, source_of, zip_of
 
 FILE = "x = 1\n"

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from autograder.__main__ import app
 from autograder.exports import ExportError, brute, canvas, moodle, sheet, table
 from autograder.exports.results import graded_in, read_results
-from autograder.lateness import Late
+from autograder.grading.record import to_json
+from autograder.intake.lateness import Late
 from tests.autograder.class_folder import MANIFEST, Person, record_of, write_class
 
 ROOT = Path(__file__).parents[2]
@@ -293,7 +294,7 @@ def test_bad_input_is_one_line(tmp_path):
         ([out, "--moodle", tmp_path / "sheet.xlsx"], 3, "no CSV"),
         ([out, "--canvas", tmp_path / "latin.csv"], 3, "not UTF-8"),
         ([tmp_path / "empty", "--csv", table_file], 3, "batch --out"),
-        ([broken, "--csv", table_file], 3, "not whole"),
+        ([broken, "--csv", table_file], 3, "is damaged"),
         ([out, out, "--csv", table_file], 2, "one folder"),
         ([out, "--csv", table_file, "--out", tmp_path / "x"], 2, "--out names"),
         ([out, "--csv", "/proc/nowhere/t.csv"], 5, "cannot be written"),
@@ -309,10 +310,10 @@ def test_bad_input_is_one_line(tmp_path):
 
 def test_records_of_single_grades_are_found(tmp_path):
     (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "record.json").write_text(json.dumps(record_of(("gem",), "ada")))
+    (tmp_path / "a" / "record.json").write_text(to_json(record_of(("gem",), "ada")))
     (result,) = graded_in([tmp_path])
-    assert (result.key, result.final()) == ("ada", FULL - MANIFEST.task("gem").points)
+    assert (result.row.key, result.final()) == ("ada", FULL - MANIFEST.task("gem").points)
     broken = tmp_path / "broken.json"
     broken.write_text("[]")
-    with pytest.raises(ExportError, match="no record"):
+    with pytest.raises(ExportError, match="not a record"):
         graded_in([broken])

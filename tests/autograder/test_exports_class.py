@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 
 from autograder.__main__ import app
 from autograder.exports import ExportError, OptionError, brute, table
-from autograder.exports.gradescope import results_json
-from autograder.exports.leaving_out import certain
+from autograder.exports.exclusions import certain
+from autograder.exports.gradescope.results import results_json
 from autograder.exports.results import graded_in, read_results
+from autograder.grading.record import to_json
 from tests.autograder.class_folder import MANIFEST, Person, record_of, write_class
 
 FULL = f"{MANIFEST.points + MANIFEST.bonus_points:g}"
@@ -38,7 +39,7 @@ def without(out: Path, *keys: str) -> Path:
 
 
 def keys(*paths: Path) -> list[str]:
-    return [result.key for result in graded_in(paths)]
+    return [result.row.key for result in graded_in(paths)]
 
 
 def lines(text: str) -> list[dict[str, str]]:
@@ -61,18 +62,18 @@ def test_who_has_no_grade_any_more_has_none_although_a_record_is_left(tmp_path):
     out = write_class(tmp_path, [Person("ada"), Person("bob")])
     edit(out, bob={"state": "unusable", "problem": "the file is empty"})
     students, notes = certain(graded_in([out / "students"]))
-    assert [result.key for result in students] == ["ada"]
+    assert [result.row.key for result in students] == ["ada"]
     assert notes == ["bob: has no grade (the file is empty); left out"]
 
 
 def test_records_of_single_grades_beside_a_batch_are_taken_too(tmp_path):
     write_class(tmp_path / "class", [Person("ada")])
     (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "mine.json").write_text(json.dumps(record_of((), "decoy")))
-    (tmp_path / "own" / "record.json").write_text(json.dumps(record_of(("gem",), "zoe")))
+    (tmp_path / "own" / "mine.json").write_text(to_json(record_of((), "decoy")))
+    (tmp_path / "own" / "record.json").write_text(to_json(record_of(("gem",), "zoe")))
     assert sorted(keys(tmp_path)) == ["ada", "zoe"]
     (result,) = graded_in([tmp_path / "own" / "mine.json"])
-    assert (result.key, f"{json.loads(results_json(result, MANIFEST))['score']:g}") == ("decoy", FULL)
+    assert (result.row.key, f"{json.loads(results_json(result, MANIFEST))['score']:g}") == ("decoy", FULL)
 
 
 def test_brute_leaves_out_who_is_unclear_with_one_note(tmp_path):
@@ -123,7 +124,7 @@ def test_a_row_that_is_not_whole_is_one_line(tmp_path, gone):
     tree = json.loads((out / "class.json").read_text())
     del tree["students"][0][gone]
     (out / "class.json").write_text(json.dumps(tree))
-    with pytest.raises(ExportError, match="not whole"):
+    with pytest.raises(ExportError, match="is damaged"):
         read_results(out)
 
 
@@ -161,7 +162,7 @@ def test_what_is_in_the_way_of_a_file_is_said(tmp_path):
 def test_two_results_never_share_a_file(tmp_path):
     for name in ("ann", "bob"):
         (tmp_path / name / "dml").mkdir(parents=True)
-        (tmp_path / name / "dml" / "record.json").write_text(json.dumps(record_of((), name)))
+        (tmp_path / name / "dml" / "record.json").write_text(to_json(record_of((), name)))
     assert "lie in a folder 'dml'" in error(tmp_path, "--gradescope", tmp_path / "results")[1]
 
 
@@ -169,7 +170,7 @@ def test_options_that_do_not_fit_are_told_apart_from_data_that_cannot_be_used(tm
     assert issubclass(OptionError, ExportError)
     from rich.console import Console
 
-    from autograder.export_command import Wanted, export_class
+    from autograder.exports.write import Wanted, export_class
 
     out = write_class(tmp_path, [Person("ada")])
     for paths, wanted in (

@@ -23,8 +23,9 @@ from autograder.nbgrader import HELPERS, CourseError, check_cell, source
 from autograder.nbgrader.exporting import entries_of, export_records
 from autograder.nbgrader.gradebook import export, first_and_last
 from autograder.nbgrader.grading import unreadable
-from autograder.record import SCHEMA
+from tests.autograder import class_folder
 from tests.autograder.class_folder import Person, write_class
+from tests.autograder.records import tree_of
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = load()
@@ -32,52 +33,8 @@ NAMES = [task.id for task in MANIFEST.tasks]
 QUESTIONS = sum(question.points for question in source.questions())
 
 
-def entry_of_test(points: float, passed: bool) -> dict:
-    texts = ("called", "exception", "message", "misconception")
-    return {
-        **dict.fromkeys(texts, ""),
-        "name": "test_it",
-        "behaviour": "it works <b>*well*</b>",
-        "points": points,
-        "status": "passed" if passed else "failed",
-        "reason": "" if passed else "unexpected",
-        "problem": "" if passed else "has wrong values",
-        "returned": None,
-        "expected": None,
-        "line": 0 if passed else 2,
-        "hint": "Think.",
-        "shown": False,
-        "details": {},
-    }
-
-
 def record_of(owner: str, lost: tuple[str, ...] = (), **more) -> dict:
-    tasks = [
-        {
-            "id": task.id,
-            "number": task.number,
-            "title": task.title,
-            "bonus": task.bonus,
-            "earned": 0.0 if task.id in lost else float(task.points),
-            "possible": task.points,
-            "state": "none" if task.id in lost else "all",
-            "tests": [entry_of_test(task.points, task.id not in lost)],
-        }
-        for task in MANIFEST.tasks
-    ]
-    return {
-        "schema": SCHEMA,
-        "submission": {"name": "dml.ipynb", "owner": owner, "sha256": "", "notebook": None},
-        "asked_tasks": None,
-        "points": sum(task["earned"] for task in tasks if not task["bonus"]),
-        "bonus": sum(task["earned"] for task in tasks if task["bonus"]),
-        "syntax": [],
-        "import_problem": None,
-        "checkpoint": None,
-        "measured": {"processes": 1},
-        "tasks": tasks,
-        **more,
-    }
+    return {**tree_of(class_folder.record_of(lost, owner)), **more}
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +110,7 @@ def test_totals_are_the_records(database, tmp_path):
         grade = book.find_grade(check_cell("descriptor"), "dml", "dml", "bob")
         assert (grade.auto_score, grade.needs_manual_grade, grade.failed_tests) == (0, False, True)
         comment = book.find_comment("GDextractor", "dml", "dml", "bob").comment
-        assert "0 of 3" in comment and "<b>" not in comment and "Hint: Think." in comment
+        assert "0 of 3" in comment and "<b>" not in comment and "Hint: Think of the formula." in comment
         assert "points" in book.find_comment(HELPERS, "dml", "dml", "bob").comment
         formgrader = {row["student"]: row["score"] for row in book.submission_dicts("dml")}  # what its pages show
         assert formgrader == {owner: row.total for owner, row in rows.items()}
@@ -228,9 +185,10 @@ def test_a_checkpoint_is_kept_by_later_records_without_one(database, tmp_path):
     record = record_of("ann")
     points = float(MANIFEST.checkpoint["points"])
     more = {"id": "checkpoint", "number": 16, "title": "t", "bonus": True, "earned": points, "possible": points}
-    record["tasks"].append({**more, "state": "all", "tests": [entry_of_test(points, True)]})
+    record["tasks"].append({**more, "state": "all", "tests": record["tasks"][0]["tests"]})
     record["bonus"] += points
-    record["checkpoint"] = {"name": "best.pt"}
+    facts = {"name": "best.pt", "sha256": "", "bytes": 1, "data": "hidden sample", "images": 1, "baseline_sha256": ""}
+    record["checkpoint"] = facts
     total = record["points"] + record["bonus"]
     assert put(database, tmp_path / "out", record, add_students=True)["ann"].total == total
     assert put(database, tmp_path / "out", record_of("ann"))["ann"].total == total
@@ -266,16 +224,16 @@ def test_bad_input_is_one_line_and_writes_nothing(database, tmp_path):
     assert "give one" in line(database, [tmp_path / "two"], student="ann")
     assert "schema 99" in line(database, [write(tmp_path / "old", record_of("ann", schema=99))])
     assert "only some tasks" in line(database, [write(tmp_path / "part", record_of("ann", asked_tasks=["gem"]))])
-    assert "no whole record" in line(database, [write(tmp_path / "torn", record_of("ann", tasks=[{"id": "gem"}]))])
+    assert "entry tasks.0" in line(database, [write(tmp_path / "torn", record_of("ann", tasks=[{"id": "gem"}]))])
     assert "no notebook 'dml'" in line(database, [good], assignment="other", add_students=True)
     (tmp_path / "empty").mkdir()
     assert "no record.json" in line(database, [tmp_path / "empty"])
     assert "cannot be read" in line(database, [tmp_path / "absent.json"])
     text = tmp_path / "text.json"
     text.write_text("hello")
-    assert "not JSON" in line(database, [text])
+    assert "JSON: " in line(database, [text])
     text.write_text("[]")
-    assert "no record" in line(database, [text])
+    assert "not a record" in line(database, [text])
     assert "cannot be used as a gradebook" in line(text, [good], add_students=True)
 
 

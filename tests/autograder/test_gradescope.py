@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from assignment.manifest import load
-from autograder.container import gradescope as inside
+from autograder.exports.gradescope import build as gradescope
+from autograder.exports.gradescope import harness as inside
 from autograder.intake import IntakeError
-from autograder.release import ReleaseError, gradescope
+from autograder.release import ReleaseError
 from autograder.sandbox.inside import landlock
 from tests.autograder import plain_container
 
@@ -212,7 +213,7 @@ def test_a_stale_template_or_a_bad_target_is_one_line(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["setup.sh", "run_autograder"])
 def test_scripts_are_plain_sh_without_addresses(name):
-    path = ROOT / "autograder" / "container" / name
+    path = ROOT / "autograder" / "exports" / "gradescope" / name
     text = path.read_text()
     assert text.startswith("#!/bin/sh\n")
     assert os.access(path, os.X_OK)

@@ -7,9 +7,11 @@ import json
 import pytest
 
 from assignment.checking.runner import BrokenTests
-from autograder import grading, known
-from autograder.record import record
-from autograder.scoring import ScoringError, score
+from autograder.grading import reference_files
+from autograder.grading.grade import CanaryError, canaries, grade
+from autograder.grading.make_record import record_of
+from autograder.grading.scoring import ScoringError, score
+from tests.autograder.records import tree_of
 
 TASKS = ["triplet-loss", "distances"]
 
@@ -18,15 +20,17 @@ TASKS = ["triplet-loss", "distances"]
 def graded(wall, short_manifest):
     """Grade a source in two tasks."""
 
-    def grade(source: str, tasks=TASKS, seed=1):
-        return grading.grade(known.submission_of("dml.py", source), wall, short_manifest, seed=seed, tasks=tasks)
+    def graded(source: str, tasks=TASKS, seed=1):
+        return grade(reference_files.submission_of("dml.py", source), wall, short_manifest, seed=seed, tasks=tasks)
 
-    return grade
+    return graded
 
 
 def reference_with(body: str) -> str:
     """The reference with another body of `triplet_loss`."""
-    return known.reference().replace("    return (distances_pos - distances_neg + margin).clamp_min(0)", body, 1)
+    return reference_files.reference().replace(
+        "    return (distances_pos - distances_neg + margin).clamp_min(0)", body, 1
+    )
 
 
 def by_task(grade) -> dict[str, float]:
@@ -38,12 +42,12 @@ def reasons(grade, task="triplet-loss") -> set[str]:
 
 
 def test_reference_earns_everything_asked_for(graded):
-    assert by_task(graded(known.reference())) == {"triplet-loss": 1, "distances": 1}
+    assert by_task(graded(reference_files.reference())) == {"triplet-loss": 1, "distances": 1}
 
 
 def test_template_is_not_implemented(graded, short_manifest):
     everything = [task.id for task in short_manifest.tasks]
-    grade = graded(known.template(), tasks=everything)
+    grade = graded(reference_files.template(), tasks=everything)
     assert (grade.score.points, grade.score.bonus) == (0, 0)
     assert {scored.state for scored in grade.score.tasks} == {"not-implemented"}
 
@@ -85,9 +89,9 @@ def test_floods_of_output_are_counted_not_kept(graded, short_manifest):
 
 
 def test_renamed_stub_and_other_signature(graded):
-    renamed = known.reference().replace("triplet_loss", "tripple_loss")
+    renamed = reference_files.reference().replace("triplet_loss", "tripple_loss")
     assert reasons(graded(renamed)) == {"missing", "prerequisite"}  # the second: edge cases were not tried
-    other = known.reference().replace(
+    other = reference_files.reference().replace(
         "def triplet_loss(distances_pos: Tensor, distances_neg: Tensor,", "def triplet_loss("
     )
     assert reasons(graded(other)) == {"signature", "prerequisite"}
@@ -95,7 +99,7 @@ def test_renamed_stub_and_other_signature(graded):
 
 def test_alias_and_extra_arguments_are_fine(graded):
     source = (
-        known.reference()
+        reference_files.reference()
         .replace("def triplet_loss(", "def tripletloss(", 1)
         .replace(
             "distances_neg: Tensor, margin: float) -> Tensor:",
@@ -135,7 +139,7 @@ def test_an_import_that_hangs_is_waited_for_once(graded):
 
 def test_one_seed_gives_one_record(graded, short_manifest):
     first, second = (
-        record(graded(reference_with("    return distances_pos"), seed=7), short_manifest) for _ in range(2)
+        tree_of(record_of(graded(reference_with("    return distances_pos"), seed=7), short_manifest)) for _ in range(2)
     )
     assert first.pop("measured") and second.pop("measured")
     assert json.dumps(first) == json.dumps(second)
@@ -147,17 +151,17 @@ def test_misconceptions_are_named(graded):
 
 
 def test_canaries_sing(wall, short_manifest):
-    grading.canaries(wall, short_manifest)
+    canaries(wall, short_manifest)
 
 
 def test_canaries_stop_a_grader_that_gives_everything(wall, short_manifest, monkeypatch):
-    monkeypatch.setattr(known, "reference", known.template)
-    with pytest.raises(grading.CanaryError, match="reference"):
-        grading.canaries(wall, short_manifest)
+    monkeypatch.setattr("autograder.grading.grade.reference", reference_files.template)
+    with pytest.raises(CanaryError, match="reference"):
+        canaries(wall, short_manifest)
 
 
 def test_points_that_do_not_sum_are_refused(graded, short_manifest):
-    outcomes = list(graded(known.reference()).score.tasks[0].outcomes)
+    outcomes = list(graded(reference_files.reference()).score.tasks[0].outcomes)
     with pytest.raises(ScoringError, match="triplet-loss"):
         score(outcomes[1:], short_manifest)
 
@@ -165,6 +169,6 @@ def test_points_that_do_not_sum_are_refused(graded, short_manifest):
 def test_broken_tests_are_not_the_students_fault(graded, wall, short_manifest, tmp_path, monkeypatch):
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_broken.py").write_text("import nothing_of_this_name\n")
-    monkeypatch.setattr(grading, "HIDDEN_TESTS", tmp_path)
+    monkeypatch.setattr("autograder.grading.grade.HIDDEN_TESTS", tmp_path)
     with pytest.raises(BrokenTests, match="nothing_of_this_name"):
-        graded(known.reference())
+        graded(reference_files.reference())

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from assignment.manifest import load
 from autograder.intake import IntakeError
 from autograder.intake.classes import folder_name, read_class
+from autograder.intake.lateness import rule
 from autograder.intake.roster import Roster, read_roster
-from autograder.lateness import rule
 
 TOKENS = (
     "dml dml.py dml.ipynb .zip .py _ _1_2_ 12 LATE_ Foo _assignsubmission_file_ submitted timestamp.txt "

@@ -8,7 +8,7 @@ import datetime
 import pytest
 
 from assignment.manifest import load
-from autograder.lateness import DeadlineError, Late, rule
+from autograder.intake.lateness import DeadlineError, Late, rule
 
 DEADLINE = "2026-05-31T23:59+02:00"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from autograder.classroom.journal import Journal
 from autograder.intake import IntakeError
 from autograder.intake.choice import choose
 from autograder.intake.tree import DEEPEST, Entry, is_batch_output
-from autograder.journal import Journal
 from tests.autograder.downloaded import by_key, folder_of, lines, reader, roster_of, source_of, zip_of
 
 FILE = "x = 1\n"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.journal import Journal, JournalError
+from autograder.classroom.journal import Journal, JournalError
 
 
 def filled(folder: Path, count: int = 5) -> Path:
@@ -84,7 +84,8 @@ def test_one_run_at_a_time(tmp_path):
 
 
 def test_the_lock_of_a_killed_run_is_gone(tmp_path):
-    code = f"from pathlib import Path; from autograder.journal import Journal; j = Journal(Path({str(tmp_path)!r})); "
+    code = "from pathlib import Path; from autograder.classroom.journal import Journal; "
+    code += f"j = Journal(Path({str(tmp_path)!r})); "
     code += "print('open', flush=True); input()"
     root = Path(__file__).parents[2]
     with subprocess.Popen(

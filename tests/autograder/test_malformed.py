@@ -81,8 +81,10 @@ def test_files_that_reach_new_code_get_a_verdict(door):
 @pytest.mark.slow
 def test_malformed_files_behind_the_wall_get_a_grade(wall):
     """What intake takes goes on to the real sandbox: a grade each, and the wall stands for the next one."""
-    from autograder import grading, known
-    from autograder.record import record
+    from autograder.grading import reference_files
+    from autograder.grading.grade import grade
+    from autograder.grading.make_record import record_of
+    from autograder.grading.record import from_json, to_json
 
     manifest = load()
     graded = []
@@ -96,12 +98,12 @@ def test_malformed_files_behind_the_wall_get_a_grade(wall):
             submission = submission_of(data, "dml.ipynb" if door != "py" else "dml.py", manifest)
         except IntakeError:
             return
-        grade = grading.grade(submission, wall, manifest, 1, ["triplet-loss"], explain=False)
-        json.dumps(record(grade, manifest), allow_nan=False).encode()
-        assert grade.score.points == 0
-        graded.append(grade)
+        given = grade(submission, wall, manifest, 1, ["triplet-loss"], explain=False)
+        from_json(to_json(record_of(given, manifest)))
+        assert given.score.points == 0
+        graded.append(given)
 
     each()
     assert graded, "intake refused all of them"
-    sound = known.submission_of("dml.py", known.reference())
-    assert grading.grade(sound, wall, manifest, 1, ["triplet-loss"], explain=False).score.points == 1
+    sound = reference_files.submission_of("dml.py", reference_files.reference())
+    assert grade(sound, wall, manifest, 1, ["triplet-loss"], explain=False).score.points == 1

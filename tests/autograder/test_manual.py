@@ -26,20 +26,22 @@ PARTS = ("assignment", "autograder", "solution", "template", "data_scripts", "no
 FILES = ("pyproject.toml", "constraints.txt", "README.md")
 GRADE = """
 import dataclasses, json, sys
+import autograder
 from pathlib import Path
 from assignment.manifest import load
-from autograder import grading, known
+from autograder.grading.grade import grade
+from autograder.grading import reference_files
 from autograder.misconceptions import catalogue
 from autograder.sandbox.wall import Wall
 manifest = load()
 manifest = dataclasses.replace(manifest, limits=dataclasses.replace(manifest.limits, test_seconds=30.0))
 wrong = next(m for m in catalogue.load() if m.id == "soft-triplet-swapped")
-files = {"reference": known.reference(), "template": known.template(), "wrong": wrong.source}
-found = {"where": str(Path(grading.__file__).parents[1])}
+files = {"reference": reference_files.reference(), "template": reference_files.template(), "wrong": wrong.source}
+found = {"where": str(Path(autograder.__file__).parents[1])}
 with Wall("auto", manifest) as wall:
     for name, source in files.items():
-        grade = grading.grade(known.submission_of(name, source), wall, manifest, 0, ["soft-triplet"])
-        (task,) = grade.score.tasks
+        given = grade(reference_files.submission_of(name, source), wall, manifest, 0, ["soft-triplet"])
+        (task,) = given.score.tasks
         found[name] = [task.earned, task.state, task.outcomes[0].misconception]
 print(json.dumps(found))
 """
@@ -161,7 +163,7 @@ def test_commands_and_options_are_there():
 
 
 def test_it_names_every_isolation_there_is():
-    from autograder.__main__ import Isolation
+    from autograder.sandbox.backends import Isolation
 
     table = TEXT.split("| isolation")[1].split("\n\n")[0]
     assert all(f"`{value.value}`" in table for value in Isolation if value is not Isolation.auto)

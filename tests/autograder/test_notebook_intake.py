@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from assignment.manifest import load
 from autograder.intake import IntakeError, cells
-from autograder.intake.notebook import Notebook, assemble, of_tree
+from autograder.intake.notebook import Notebook, assemble
 from autograder.intake.submission import NOTEBOOK_MB, read_submission
 from autograder.reports.feedback import Notice, SourceLine
 from autograder.reports.in_cells import in_cells
@@ -41,7 +41,7 @@ def notebook(*parts, **more) -> bytes:
 def made(*parts) -> tuple[str, Notebook]:
     """Assemble in this process: the texts are ours."""
     result = cells.assemble(notebook(*parts), NAMES, TEMPLATE)
-    return result["source"], of_tree({"cells": result["pieces"], "notes": result["notes"]})
+    return result["source"], Notebook(tuple(map(tuple, result["pieces"])), tuple(result["notes"]))
 
 
 def namespace(source: str) -> dict:
@@ -250,8 +250,6 @@ def test_a_submission_of_a_notebook(tmp_path):
     path.write_bytes(notebook(code(LOSS)))
     submission = read_submission(path, MANIFEST, owner="s-1")
     assert submission.notebook.place(submission.source.splitlines().index(LOSS.splitlines()[0]) + 1) == (1, 1)
-    assert of_tree(json.loads(json.dumps(submission.notebook.tree()))) == submission.notebook
-    assert of_tree(None) is None
 
 
 def test_the_reference_cut_into_cells_is_the_reference():
@@ -268,9 +266,10 @@ def test_the_reference_cut_into_cells_is_the_reference():
 
 
 def test_graded_behind_the_wall_the_feedback_names_cells(wall, short_manifest):
-    from autograder import grading
+    from autograder.grading.grade import grade
+    from autograder.grading.make_record import record_of
+    from autograder.grading.record import from_json, to_json
     from autograder.intake.submission import submission_of
-    from autograder.record import record
     from autograder.reports import html, markdown
     from autograder.reports.feedback import feedback
 
@@ -281,9 +280,10 @@ def test_graded_behind_the_wall_the_feedback_names_cells(wall, short_manifest):
     )
     wrong = code("\ndef distances(a, b):\n    import math\n    return math.no_such(a)\n")
     submission = submission_of(notebook(text("# hello"), noise, loss, wrong), "hw.ipynb", short_manifest)
-    result = grading.grade(submission, wall, short_manifest, 1, ["triplet-loss", "distances"])
-    entry = json.loads(json.dumps(record(result, short_manifest)))
-    assert [task["earned"] for task in entry["tasks"]] == [1, 0]  # warnings and words on stderr cost nothing
+    result = grade(submission, wall, short_manifest, 1, ["triplet-loss", "distances"])
+    entry = record_of(result, short_manifest)
+    assert [task.earned for task in entry.tasks] == [1, 0]  # warnings and words on stderr cost nothing
+    assert from_json(to_json(entry)) == entry
     told = feedback(entry, short_manifest, submission.source)
     where = {test.where.place for test in told.tasks[1].tests if test.where}
     assert "cell 4, line 4" in where
@@ -319,7 +319,7 @@ def test_any_notebook_gets_a_verdict(parts, metadata, version):
     if message:
         assert "\n" not in message
         return
-    found = of_tree({"cells": result["pieces"], "notes": result["notes"]})
+    found = Notebook(tuple(map(tuple, result["pieces"])), tuple(result["notes"]))
     lines = result["source"].split("\n")
-    assert all(first + count - 1 <= len(lines) for first, count, _, _ in found.pieces)
+    assert all(first + count - 1 <= len(lines) for first, count, _, _ in found.cells)
     assert all("\n" not in note for note in found.notes)

@@ -41,7 +41,15 @@ def test_it(student, rng):
 def tree(tmp_path_factory) -> Path:
     """A copy of what a release is made from."""
     root = tmp_path_factory.mktemp("repository")
-    for folder in ("assignment", "data_scripts", "solution", "template", "notebooks", "autograder/hidden_tests"):
+    for folder in (
+        "assignment",
+        "data_scripts",
+        "solution",
+        "template",
+        "notebooks",
+        "autograder/hidden_tests",
+        "autograder/reports",
+    ):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", root)
     return root

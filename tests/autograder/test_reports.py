@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,10 @@ import pytest
 
 from assignment.checking.outcome import FAILED
 from assignment.checking.student import StudentError
-from autograder import summary
-from autograder.intake import classes
-from autograder.known import reference, template
-from autograder.record import record
+from autograder.classroom import class_file
+from autograder.grading.make_record import record_of
+from autograder.grading.record import HandIn, LateResult
+from autograder.grading.reference_files import reference, template
 from autograder.reports import html, markdown, safe, ungraded, words, write
 from autograder.reports.feedback import feedback
 from tests.autograder.made_up_grades import (
@@ -21,7 +22,6 @@ from tests.autograder.made_up_grades import (
     MANIFEST,
     TIMEOUTS,
     grade_of,
-    hostile_record,
     in_terminal,
     outcome,
     partial_source,
@@ -29,6 +29,7 @@ from tests.autograder.made_up_grades import (
     with_retrieval,
 )
 from tests.autograder.page_tags import OWN_TAGS, Tags
+from tests.autograder.records import of_tree, tree_of
 
 
 def test_values_of_shown_tests_are_shown():
@@ -41,7 +42,7 @@ def test_values_of_shown_tests_are_shown():
         expected=np.array([0.3, 0, 0.1]),
         shown=True,
     )
-    for output in reports(record(grade_of([shown], ""), MANIFEST)):
+    for output in reports(record_of(grade_of([shown], ""), MANIFEST)):
         assert "[0.3, -0.6, 0.1], float32 (3,)" in output and "[0.3, 0, 0.1]" in output
         assert "It has 1 of 3 values wrong." in output
 
@@ -56,7 +57,7 @@ def test_any_value_can_be_described(value):
 def test_first_import_is_quoted():
     problem = StudentError("import", "No module named 'sklean'", "ModuleNotFoundError", 2)
     outcomes = [outcome(status=FAILED, reason="import", message="No module named 'sklean'")]
-    entry = record(grade_of(outcomes, "import torch\nimport sklean\n", import_problem=problem), MANIFEST)
+    entry = record_of(grade_of(outcomes, "import torch\nimport sklean\n", import_problem=problem), MANIFEST)
     for output in reports(entry, "import torch\nimport sklean\n"):
         assert re.search(r"ModuleNotFoundError: No module named .{1,6}sklean", output)
         assert "import sklean" in output
@@ -65,7 +66,7 @@ def test_first_import_is_quoted():
 
 def test_renamed_function_is_found_in_the_source():
     gone = outcome(status=FAILED, reason="missing", called="triplet_loss(float32 (5,), float32 (5,), a number)")
-    entry = record(grade_of([gone], ""), MANIFEST)
+    entry = record_of(grade_of([gone], ""), MANIFEST)
     assert (
         "did you rename it to `tripletLoss`?"
         in reports(entry, "def helper(): pass\ndef tripletLoss(a, b, c): pass\n")[1]
@@ -76,7 +77,7 @@ def test_renamed_function_is_found_in_the_source():
 def test_a_missing_function_is_not_there_rather_than_wrong():
     gone = outcome(status=FAILED, reason="missing", called="triplet_loss(float32 (5,), float32 (5,), a number)")
     wrong = outcome("gem", status=FAILED, reason="value", message="got None")
-    entry = record(grade_of([gone, wrong], ""), MANIFEST)
+    entry = record_of(grade_of([gone, wrong], ""), MANIFEST)
     (first, second) = feedback(entry, MANIFEST).tasks
     assert (first.symbol, first.words, first.open) == ("○", "not in the file", True)
     assert (second.symbol, second.words, second.open) == ("✗", "not right yet", True)
@@ -90,20 +91,20 @@ def test_a_missing_function_is_not_there_rather_than_wrong():
     ("late", "says"),
     [
         (None, ""),
-        ({"days": 2, "loss": 0.2}, "on day 2 after the deadline: 20 % are taken off. Before: 20 points and 5 bonus."),
-        ({"days": 2, "loss": 0.2}, "After, and this counts: 16 points and 4 bonus."),
-        ({"days": 1, "loss": 0.0}, "on day 1 after the deadline: nothing is taken off."),
-        ({"days": None, "loss": None}, "does not say by how much: nothing is taken off here."),
+        (LateResult(2, 0.2), "on day 2 after the deadline: 20 % are taken off. Before: 20 points and 5 bonus."),
+        (LateResult(2, 0.2), "After, and this counts: 16 points and 4 bonus."),
+        (LateResult(1, 0.0), "on day 1 after the deadline: nothing is taken off."),
+        (LateResult(None, None), "does not say by how much: nothing is taken off here."),
     ],
 )
 def test_lateness_is_told_with_the_points_before_and_after(full, late, says):
-    entry = {**with_retrieval(full), "hand_in": {"late": late}}
+    entry = replace(with_retrieval(full), hand_in=HandIn("s-1", late=late))
     for text in reports(entry)[:2]:
         assert says in text
         assert any(words in text for words in ("Handed in late", "calls this hand-in late")) == bool(says)
 
 
-@pytest.mark.parametrize("state", [summary.UNUSABLE, summary.FELL])
+@pytest.mark.parametrize("state", [class_file.UNUSABLE, class_file.CRASHED])
 def test_who_has_no_grade_reads_why_and_what_to_do(tmp_path, state):
     told = ungraded.feedback(state, f"no Python file was handed in ({HOSTILE}); hand in dml.py", HOSTILE, MANIFEST)
     write.write_pages(told, tmp_path)
@@ -114,7 +115,7 @@ def test_who_has_no_grade_reads_why_and_what_to_do(tmp_path, state):
     assert found.tags <= OWN_TAGS and "<" not in text
     for output in (page, text):
         assert "no grade yet" in output and "assignment check dml.py" in output and "of 20" not in output
-        assert ("no Python file was handed in" in output) == (state == summary.UNUSABLE)
+        assert ("no Python file was handed in" in output) == (state == class_file.UNUSABLE)
 
 
 def test_wrong_signature_shows_the_definition():
@@ -122,7 +123,7 @@ def test_wrong_signature_shows_the_definition():
         "training-step", status=FAILED, reason="signature", called="train(a Linear, a DataLoader, a SGD, a number)"
     )
     source = "import torch\n\n\ndef train(model, loader):\n    pass\n"
-    text = reports(record(grade_of([wrong], source), MANIFEST), source)[1]
+    text = reports(record_of(grade_of([wrong], source), MANIFEST), source)[1]
     assert "line 4: `def train(model, loader):`" in text
     assert "train(a Linear, a DataLoader, a SGD, a number)" in text
 
@@ -153,16 +154,16 @@ def test_frequent_messages_are_explained(exception, message, part):
 
 def test_own_exception_is_not_named():
     raised = outcome(status=FAILED, reason="exception", exception="Oops", line=3)
-    text = reports(record(grade_of([raised], ""), MANIFEST), "a = 1\n\nraise Oops(1)\n")[1]
+    text = reports(record_of(grade_of([raised], ""), MANIFEST), "a = 1\n\nraise Oops(1)\n")[1]
     assert "Your code raised an exception of your own in line 3." in text and "line 3: `raise Oops(1)`" in text
     raised.exception = "IndexError"
-    text = reports(record(grade_of([raised], ""), MANIFEST), "")[1]
+    text = reports(record_of(grade_of([raised], ""), MANIFEST), "")[1]
     assert "Your code raised an IndexError." in text and "Oops" not in text
 
 
 def test_same_failures_are_told_once():
     alike = [outcome(test=f"test_{i}", behaviour=f"case {i}", status=FAILED, reason="timeout") for i in range(4)]
-    told = feedback(record(grade_of(alike, ""), MANIFEST), MANIFEST)
+    told = feedback(record_of(grade_of(alike, ""), MANIFEST), MANIFEST)
     (test,) = told.tasks[0].tests
     assert test.also == ("case 1", "case 2", "case 3") and test.points == MANIFEST.task("triplet-loss").points
 
@@ -180,7 +181,7 @@ def test_template_is_short_and_kind(empty):
     assert {task.words for task in told.tasks} == {"not implemented yet"} and all(task.silent for task in told.tasks)
     assert told.next_step.title.startswith("Task 1: ")
     assert len(markdown.render(told)) < 3000
-    assert "✗" not in in_terminal(empty) and in_terminal(empty).count("not implemented yet") == len(empty["tasks"])
+    assert "✗" not in in_terminal(empty) and in_terminal(empty).count("not implemented yet") == len(empty.tasks)
 
 
 def test_partial_marks(partial):
@@ -196,15 +197,15 @@ def test_partial_marks(partial):
 def test_real_vocabulary_is_kept(partial):
     """The calls that the hidden tests make read the same after they are made safe, but for large sizes."""
     known = safe.vocabulary(MANIFEST)
-    calls = {test["called"] for task in partial["tasks"] for test in task["tests"] if test["called"]}
+    calls = {test.called for _, test in partial.tests() if test.called}
     assert calls
     for call in calls:
         assert "object" not in safe.called(call, known)
 
 
 def test_odd_grids_are_left_out(full):
-    entry = with_retrieval(full)
-    (test,) = next(task for task in entry["tasks"] if task["id"] == "improvement")["tests"]
+    tree = tree_of(with_retrieval(full))
+    (test,) = next(task for task in tree["tasks"] if task["id"] == "improvement")["tests"]
     for odd in (
         None,
         3,
@@ -213,41 +214,12 @@ def test_odd_grids_are_left_out(full):
         {**test["details"]["grid"], "right": {"dtype": "x", "shape": [1], "base64": "??"}},
     ):
         test["details"]["grid"] = odd
-        assert feedback(entry, MANIFEST).retrieval.grid is None
+        assert feedback(of_tree(tree), MANIFEST).retrieval.grid is None
     test["details"].clear()
-    assert feedback(entry, MANIFEST).retrieval is None
+    assert feedback(of_tree(tree), MANIFEST).retrieval is None
 
 
-def keys(tree, path=""):
-    """All paths of a JSON tree: "tasks[].tests[].name"."""
-    if isinstance(tree, dict):
-        for key, value in tree.items():
-            yield from keys(value, f"{path}.{key}" if path else key)
-    elif isinstance(tree, list) and tree and path.partition("[")[0] in ("tasks", "syntax", "flags", "asked_tasks"):
-        for value in tree:
-            yield from keys(value, f"{path}[]")
-    else:
-        yield path
-
-
-def test_every_entry_is_documented(full, partial):
+def test_every_reason_is_documented(full, partial):
     page = Path(write.__file__).with_name("RECORD.md").read_text(encoding="utf-8")
-    entries, _, values = page.partition("## Reasons")
-    documented = re.findall(r"^\| `([^`]+)` \|", entries, re.MULTILINE)
-    documented = [re.sub(r"^(hand_in\.\w+)\[\]$", r"\1", name) for name in documented]  # lists that may be empty
-    patterns = [re.escape(d).replace(r"\*", r"[^.]+") for d in documented]
-    facts = {"name": "best.pt", "sha256": "", "bytes": 0, "data": "few", "images": 0, "baseline_sha256": ""}
-    handed = {**full, "checkpoint": facts}  # tests/autograder/test_checkpoint.py makes a real one
-    cells = {"submission": {"notebook": {"cells": [], "notes": []}}}  # test_notebook_intake.py makes a real one
-    somebody = classes.Student("s-1", "", "", "s-1", "listed", "s-1", None)
-    of_class = {"hand_in": dict.fromkeys(summary.hand_in(somebody), "")}
-    odd = (with_retrieval(full), hostile_record(False)[0], handed, cells, of_class)
-    found = {path for tree in (full, partial, *odd) for path in keys(tree)}
-    found = {re.sub(r"(\.(?:returned|expected|details\.\w+)).*", r"\1", path, flags=re.DOTALL) for path in found}
-    assert not [path for path in sorted(found) if not any(re.fullmatch(pattern, path) for pattern in patterns)]
-    prefixes = [path[: match.end()] for path in found for match in re.finditer(r"\w+(\[\])?|\*", path)]
-    prefixes += [prefix.removesuffix("[]") for prefix in prefixes]
-    unused = [d for d, p in zip(documented, patterns, strict=True) if not any(re.fullmatch(p, x) for x in prefixes)]
-    assert set(unused) <= {"asked_tasks[]"}
-    reasons = {test["reason"] for entry in (full, partial) for task in entry["tasks"] for test in task["tests"]} - {""}
-    assert all(f"`{reason}`" in values for reason in (*reasons, *TIMEOUTS[:-1]))
+    reasons = {test.reason for record in (full, partial) for _, test in record.tests()} - {""}
+    assert all(f"`{reason}`" in page for reason in (*reasons, *TIMEOUTS[:-1]))

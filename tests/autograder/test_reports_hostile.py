@@ -9,7 +9,7 @@ import pytest
 
 from assignment.checking.outcome import FAILED
 from assignment.checking.student import StudentError
-from autograder.record import record
+from autograder.grading.make_record import record_of
 from tests.autograder.made_up_grades import (
     MANIFEST,
     SECRET,
@@ -78,7 +78,7 @@ def test_hidden_values_stay_hidden(reason):
         message=SECRET,
     )
     problem = StudentError("import", SECRET, SECRET_WORD, 0)  # of a second process, after a test had ended the first
-    entry = record(grade_of([hidden, other], "x = 1\n" * 50, import_problem=problem), MANIFEST)
+    entry = record_of(grade_of([hidden, other], "x = 1\n" * 50, import_problem=problem), MANIFEST)
     for output in reports(entry, "x = 1\n" * 50):
         for secret in (SECRET_WORD, "7351946", "4681357", "918273", "1726354"):
             assert secret not in output

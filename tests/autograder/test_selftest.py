@@ -8,9 +8,9 @@ import pytest
 
 from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, Outcome
 from assignment.manifest import load
-from autograder import known
+from autograder.grading import reference_files
+from autograder.grading.scoring import score
 from autograder.misconceptions import catalogue
-from autograder.scoring import score
 from autograder.selftest.cases import ATTACK, KINDS, MISCONCEPTION, REFERENCE, STYLE, TEMPLATE, Case, cases, fault_of
 
 
@@ -80,4 +80,4 @@ def test_misconceptions_have_sentences_and_known_tasks():
     for misconception in catalogue.load():
         assert set(misconception.tasks) <= ids
         assert misconception.sentence.endswith(".")
-        assert misconception.source != known.reference()
+        assert misconception.source != reference_files.reference()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.known import reference, template
+from autograder.grading.reference_files import reference, template
 from autograder.reports import similar
 from autograder.reports.similar import Found, Pair, compare
 from tests.autograder.made_up_class import disguised, written_by

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from autograder.known import reference
+from autograder.grading.reference_files import reference
 from autograder.sandbox.inside.static import examine, repair
 
 NAMES = {"distances": ["dist"]}

@@ -1,25 +1,26 @@
 """What the class page says, as plain values: counted here, laid out by the template.
 
-Names, file names and flags are hostile: they pass through `safe.clean` here, and the template escapes them.
+Names, file names and flags are hostile: they pass through `one_line` here, and the template escapes them.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
 from urllib.parse import quote
 
+from assignment.text import one_line
+from autograder.classroom.class_file import PROBLEM_KINDS, ClassFile, StudentRow
+from autograder.classroom.summary import flagged
+from autograder.grading.record import LateResult
 from autograder.misconceptions import catalogue
-from autograder.reports.safe import clean
 from autograder.reports.words import STATES, SYMBOLS
-from autograder.summary import GRADED, KINDS, flagged
 
-Tree = dict[str, Any]
 Value = float | int | None
+Group = Callable[[str, str, Sequence[str]], str]
 STANDINGS = {"unlisted": "not in the roster", "duplicate": "not clear who"}
 HARDEST, LEADERS, LARGEST, PROBLEMS, FLAGS = 15, 20, 5, 100, 80  # entries shown of each list
 
@@ -157,7 +158,7 @@ class Facts:
 
 
 def collect(
-    tree: Tree,
+    class_file: ClassFile,
     flags: Mapping[str, list[str]],
     unread: list[str],
     root: PurePosixPath,
@@ -166,71 +167,71 @@ def collect(
     """Count what the page says.
 
     Args:
-        tree: the summary. flags, unread: of the records. root: the batch's folder, seen from the page.
+        class_file: the summary. flags, unread: of the records. root: the batch's folder, seen from the page.
         pseudonyms: of everybody; with them nothing of the page belongs to one student but a place by P@1.
     """
-    students, graded = tree["students"], [s for s in tree["students"] if s["state"] == GRADED]
-    points = [float(s["final"]["points"]) for s in graded]
+    students, graded = class_file.students, [s for s in class_file.students if s.graded]
+    points = [float(s.final.points) for s in graded]
     facts = Facts(
-        title=clean(tree["assignment"]["title"]),
-        version=clean(tree["assignment"]["version"], 40),
-        date=clean(tree["measured"]["date"], 40).replace("T", " ").removesuffix("+00:00") + " UTC",
-        machine=clean(tree["measured"]["machine"], 60),
-        possible=float(tree["possible"]["points"]),
-        bonus_possible=float(tree["possible"]["bonus"]),
+        title=one_line(class_file.assignment.title),
+        version=one_line(class_file.assignment.version, 40),
+        date=one_line(class_file.measured.date, 40).replace("T", " ").removesuffix("+00:00") + " UTC",
+        machine=one_line(class_file.measured.machine, 60),
+        possible=class_file.possible.points,
+        bonus_possible=class_file.possible.bonus,
         pseudonymous=pseudonyms is not None,
         handed_in=len(students),
-        missing=[clean(m["name"] or m["key"], 80) for m in tree["missing"]],
+        missing=[one_line(m.name or m.key, 80) for m in class_file.missing],
         graded=len(graded),
-        full=sum(value >= tree["possible"]["points"] for value in points),
+        full=sum(value >= class_file.possible.points for value in points),
         mean=statistics.fmean(points) if points else None,
         median=statistics.median(points) if points else None,
         points=points,
-        p_at_1=[float(s["p_at_1"]) for s in graded if s["p_at_1"] is not None],
-        seconds=[float(s["seconds"]) for s in graded if s["seconds"] is not None],
-        peak_mb=[float(s["peak_mb"]) for s in graded if s["peak_mb"] is not None],
+        p_at_1=[s.p_at_1 for s in graded if s.p_at_1 is not None],
+        seconds=[s.seconds for s in graded if s.seconds is not None],
+        peak_mb=[s.peak_mb for s in graded if s.peak_mb is not None],
     )
     known = {m.id: m.name for m in catalogue.load()}
     people = facts.people = _people(students, root, pseudonyms)
-    place = {student["key"]: number for number, student in enumerate(students)}
+    place = {student.key: number for number, student in enumerate(students)}
     named = pseudonyms is None
 
-    def group(name: str, title: str, keys: list[str]) -> str:
+    def group(name: str, title: str, keys: Sequence[str]) -> str:
         """Have the script find these students; its name, "" where nobody is named."""
         if not named:
             return ""
         facts.groups[name] = (title, sorted(place[key] for key in keys if key in place))
         return name
 
-    for task in tree["tasks"]:
-        if task["graded"]:
-            rest = [s["key"] for s in graded if s["tasks"].get(task["id"], {}).get("state", "all") != "all"]
-            title = clean(task["title"])
+    for task in class_file.tasks:
+        if task.mean is not None:
+            rest = [s.key for s in graded if task.id in s.tasks and s.tasks[task.id].state != "all"]
+            title = one_line(task.title)
             facts.tasks.append(
                 Task(
-                    number=int(task["number"]),
+                    number=task.number,
                     title=title,
-                    bonus=bool(task["bonus"]),
-                    possible=float(task["possible"]),
-                    mean=float(task["mean"]),
-                    graded=int(task["graded"]),
-                    states={state: int(task["states"].get(state, 0)) for state in STATES},
-                    group=group(f"t{task['number']}", f"not complete: {title}", rest),
+                    bonus=task.bonus,
+                    possible=task.possible,
+                    mean=task.mean,
+                    graded=task.graded,
+                    states={state: task.states.get(state, 0) for state in STATES},
+                    group=group(f"t{task.number}", f"not complete: {title}", rest),
                 )
             )
-    for n, entry in enumerate(tree["misconceptions"]):
-        title = clean(known.get(entry["id"], entry["id"]))
-        name = group(f"m{n}", title, entry["students"])
-        facts.misconceptions.append(Count(title, int(entry["count"]), len(graded), name))
-    facts.tests = _tests(tree)
+    for n, entry in enumerate(class_file.misconceptions):
+        title = one_line(known.get(entry.id, entry.id))
+        name = group(f"m{n}", title, entry.students)
+        facts.misconceptions.append(Count(title, entry.count, len(graded), name))
+    facts.tests = _tests(class_file)
     facts.leaders = _leaders(graded, people)[: LEADERS if named else None]
     if not named:
         return facts
     _flags(facts, flags, group)
-    facts.unread = [clean(key, 80) for key in unread]
-    _problems(facts, tree)
-    facts.identical = [list(keys) for keys in tree["identical"]]
-    facts.rows = _rows(students, people, known, tree)
+    facts.unread = [one_line(key, 80) for key in unread]
+    _problems(facts, class_file)
+    facts.identical = [list(keys) for keys in class_file.identical]
+    facts.rows = _rows(students, people, known, class_file)
     facts.largest = {
         "Longest": _largest(facts.rows, "seconds", "s"),
         "Most memory": _largest(facts.rows, "peak_mb", "MB"),
@@ -238,43 +239,45 @@ def collect(
     return facts
 
 
-def _tests(tree: Tree) -> list[Count]:
+def _tests(class_file: ClassFile) -> list[Count]:
     """The tests that fail most often; of those with the same words the one that fails most."""
-    numbers = {task["id"]: task["number"] for task in tree["tasks"]}
+    numbers = {task.id: task.number for task in class_file.tasks}
     found: dict[str, Count] = {}
-    for test in tree["tests"]:
-        if test["failed"] and len(found) < HARDEST:
-            title = f"Task {numbers.get(test['task'], '?')}: {clean(test['behaviour'])}"
-            found.setdefault(title, Count(title, int(test["failed"]), int(test["passed"]) + int(test["failed"])))
+    for test in class_file.tests:
+        if test.failed and len(found) < HARDEST:
+            title = f"Task {numbers.get(test.task, '?')}: {one_line(test.behaviour)}"
+            found.setdefault(title, Count(title, test.failed, test.passed + test.failed))
     return list(found.values())
 
 
-def _people(students: list[Tree], root: PurePosixPath, pseudonyms: Mapping[str, str] | None) -> dict[str, Person]:
+def _people(
+    students: Sequence[StudentRow], root: PurePosixPath, pseudonyms: Mapping[str, str] | None
+) -> dict[str, Person]:
     people = {}
     for number, student in enumerate(students):
-        key = student["key"]
+        key = student.key
         if pseudonyms is not None:
             people[key] = Person(0, pseudonyms[key], "", "")
             continue
-        page = quote((root / student["folder"] / "feedback.html").as_posix(), safe="/")
-        name = clean(student["name"] or key, 80)
-        people[key] = Person(number, name or "?", clean(key, 80), page)
+        page = quote((root / student.folder / "feedback.html").as_posix(), safe="/")
+        name = one_line(student.name or key, 80)
+        people[key] = Person(number, name or "?", one_line(key, 80), page)
     return people
 
 
-def _leaders(graded: list[Tree], people: Mapping[str, Person]) -> list[Leader]:
-    found = [(round(float(s["p_at_1"]), 4), people[s["key"]]) for s in graded if s["p_at_1"] is not None]
+def _leaders(graded: Sequence[StudentRow], people: Mapping[str, Person]) -> list[Leader]:
+    found = [(round(s.p_at_1, 4), people[s.key]) for s in graded if s.p_at_1 is not None]
     found.sort(key=lambda pair: (-pair[0], pair[1].name, pair[1].key))
     values = [value for value, _ in found]
     first = {value: n for n, value in reversed([*enumerate(values, start=1)])}
     return [Leader(first[value], person, value) for value, person in found]
 
 
-def _flags(facts: Facts, flags: Mapping[str, list[str]], group: Any) -> None:
+def _flags(facts: Facts, flags: Mapping[str, list[str]], group: Group) -> None:
     """Count what was flagged, the rarest first."""
     who: dict[str, list[str]] = defaultdict(list)
     for key, found in flags.items():
-        for what in dict.fromkeys(clean(what, 120) for what in flagged(found)):
+        for what in dict.fromkeys(one_line(what, 120) for what in flagged(found)):
             who[what].append(key)
     counted = sorted(who.items(), key=lambda pair: (len(pair[1]), pair[0]))
     facts.more_flags = len(counted[FLAGS:])
@@ -282,8 +285,8 @@ def _flags(facts: Facts, flags: Mapping[str, list[str]], group: Any) -> None:
         facts.flags.append(Count(what, len(keys), facts.graded, group(f"f{n}", what, keys)))
 
 
-def _problems(facts: Facts, tree: Tree) -> None:
-    found = [Problem(clean(p["kind"], 40), clean(p["who"], 80), clean(p["message"])) for p in tree["problems"]]
+def _problems(facts: Facts, class_file: ClassFile) -> None:
+    found = [Problem(one_line(p.kind, 40), one_line(p.who, 80), one_line(p.message)) for p in class_file.problems]
     kinds = Counter(problem.kind for problem in found)
     facts.notes = kinds["note"]
     rest = [problem for problem in found if problem.kind != "note"]
@@ -291,48 +294,48 @@ def _problems(facts: Facts, tree: Tree) -> None:
 
 
 def _rows(
-    students: list[Tree],
+    students: Sequence[StudentRow],
     people: Mapping[str, Person],
     known: Mapping[str, str],
-    tree: Tree,
+    class_file: ClassFile,
 ) -> list[Row]:
-    tasks = [task["id"] for task in tree["tasks"] if task["graded"]]
-    names = sorted((people[s["key"]].name.casefold(), people[s["key"]].key) for s in students)
+    tasks = [task.id for task in class_file.tasks if task.graded]
+    names = sorted((people[s.key].name.casefold(), people[s.key].key) for s in students)
     rank = {pair: n for n, pair in enumerate(names)}
     rows = []
     for student in students:
-        person, graded = people[student["key"]], student["state"] == GRADED
-        final, late = student["final"], student["late"]
-        states = [student["tasks"][task]["state"] for task in tasks if task in student["tasks"]]
-        notes = [KINDS.get(student["state"], ""), STANDINGS.get(student["standing"], ""), _late(late)]
-        notes += [f"attempt {student['attempts']}"] if student["attempts"] > 1 else []
-        points = float(final["points"]) if graded else None
+        person, graded = people[student.key], student.graded
+        final, late = student.final, student.late
+        states = [student.tasks[task].state for task in tasks if task in student.tasks]
+        notes = [PROBLEM_KINDS.get(student.state, ""), STANDINGS.get(student.standing, ""), _late(late)]
+        notes += [f"attempt {student.attempts}"] if student.attempts > 1 else []
+        points = float(final.points) if graded else None
         rows.append(
             Row(
                 person=person,
-                state=student["state"],
+                state=student.state,
                 points=points,
-                before=float(student["points"]) if graded and student["points"] != final["points"] else None,
-                bonus=float(final["bonus"]) if graded else None,
+                before=float(student.points) if graded and student.points != final.points else None,
+                bonus=float(final.bonus) if graded else None,
                 signs="".join(SYMBOLS[state] for state in states),
                 complete=states.count("all"),
                 of=len(states),
-                misconceptions=[clean(known.get(name, name), 80) for name in student["misconceptions"]],
-                flags=student["flags"],
-                p_at_1=student["p_at_1"],
-                seconds=student["seconds"],
-                peak_mb=student["peak_mb"],
+                misconceptions=[one_line(known.get(name, name), 80) for name in student.misconceptions],
+                flags=student.flags,
+                p_at_1=student.p_at_1,
+                seconds=student.seconds,
+                peak_mb=student.peak_mb,
                 notes=", ".join(filter(None, notes)),
                 order=[
                     rank[person.name.casefold(), person.key],
                     points,
-                    float(final["bonus"]) if graded else None,
+                    float(final.bonus) if graded else None,
                     states.count("all") if graded else None,
-                    len(student["misconceptions"]) if graded else None,
-                    student["flags"] if graded else None,
-                    student["p_at_1"],
-                    student["seconds"],
-                    student["peak_mb"],
+                    len(student.misconceptions) if graded else None,
+                    student.flags if graded else None,
+                    student.p_at_1,
+                    student.seconds,
+                    student.peak_mb,
                     sum(bool(note) for note in notes),
                 ],
             )
@@ -340,12 +343,12 @@ def _rows(
     return rows
 
 
-def _late(late: Tree | None) -> str:
+def _late(late: LateResult | None) -> str:
     if late is None:
         return ""
-    if late["days"] is None:
+    if late.days is None:
         return "late, unknown by how much"
-    return f"late, day {late['days']}"
+    return f"late, day {late.days}"
 
 
 def _largest(rows: list[Row], column: str, unit: str) -> list[tuple[Person, str]]:

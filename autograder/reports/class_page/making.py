@@ -6,8 +6,8 @@ import os
 from pathlib import Path, PurePosixPath
 
 from assignment.manifest import Manifest
-from autograder.batch import SUMMARY
-from autograder.journal import write_whole
+from autograder.classroom.class_file import read_class_file
+from autograder.classroom.journal import write_whole
 from autograder.reports.class_page import pairs, plots, reading, render
 from autograder.reports.class_page.facts import Facts, collect
 from autograder.reports.class_page.pseudonyms import pseudonyms as drawn
@@ -24,19 +24,16 @@ def make(folder: Path, manifest: Manifest, *, pseudonyms: bool = False, out: Pat
             about anybody.
 
     Raises:
-        PageError: the folder is none of a batch, or damaged. OSError: the page cannot be written.
+        ClassFileError: the folder is not one of a batch, or damaged. OSError: the page cannot be written.
     """
-    tree = reading.read_summary(folder)
+    class_file = read_class_file(folder)
     out = out or folder / (SHARED if pseudonyms else PAGE)
-    try:
-        rows = tree["students"]
-        names = drawn(folder, [row["key"] for row in rows]) if pseudonyms else None
-        flags, unread = reading.read_flags(folder, rows) if not pseudonyms else ({}, [])
-        facts = collect(tree, flags, unread, _seen_from(out, folder), names)
-        alike = pairs.find(folder, rows, manifest) if not pseudonyms else pairs.Alike()
-        text = render.render(facts, _plots(facts), alike)
-    except (KeyError, TypeError, AttributeError, IndexError) as problem:
-        raise reading.damaged(folder / SUMMARY) from problem
+    rows = class_file.students
+    names = drawn(folder, [row.key for row in rows]) if pseudonyms else None
+    flags, unread = reading.read_flags(folder, rows) if not pseudonyms else ({}, [])
+    facts = collect(class_file, flags, unread, _seen_from(out, folder), names)
+    alike = pairs.find(folder, rows, manifest) if not pseudonyms else pairs.Alike()
+    text = render.render(facts, _plots(facts), alike)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, text)
     return out

@@ -7,18 +7,18 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from assignment.manifest import Manifest
-from autograder import known
-from autograder.journal import write_whole
+from assignment.text import one_line
+from autograder.classroom.class_file import StudentRow
+from autograder.classroom.journal import write_whole
+from autograder.grading.reference_files import reference, template
 from autograder.reports import similar
 from autograder.reports.class_page.reading import read_sources
-from autograder.reports.safe import clean
 
-Tree = dict[str, Any]
 FILE = "similar.json"
 SECONDS = 120.0  # for all files together; a file takes 0.04
 MORE_SECONDS = 30.0  # to start, to read and to end, before it is stopped
@@ -48,13 +48,13 @@ class Alike:
     notes: list[str] = field(default_factory=list)
 
 
-def find(folder: Path, rows: list[Tree], manifest: Manifest, seconds: float = SECONDS) -> Alike:
+def find(folder: Path, rows: Sequence[StudentRow], manifest: Manifest, seconds: float = SECONDS) -> Alike:
     """Compare all different files of a class; whatever goes wrong is a note, for the grades do not depend on it."""
     sources = read_sources(folder, rows, manifest)
     owners: dict[str, list[str]] = {sha: [] for sha in sources}
     for row in rows:
-        if row["sha256"] in owners:
-            owners[row["sha256"]].append(row["key"])
+        if row.sha256 in owners:
+            owners[row.sha256].append(row.key)
     who = list(owners.values())
     if len(sources) < 2:
         return Alike()
@@ -78,11 +78,11 @@ def find(folder: Path, rows: list[Tree], manifest: Manifest, seconds: float = SE
 def _named(found: similar.Found, who: list[list[str]]) -> Alike:
     notes = [f"Pairs may be missing: {found.unfinished}."] if found.unfinished else []
     for reason in sorted({*found.skipped.values()}):
-        left_out = [clean(key, 80) for place, why in found.skipped.items() if why == reason for key in who[place]]
+        left_out = [one_line(key, 80) for place, why in found.skipped.items() if why == reason for key in who[place]]
         some = ", ".join(left_out[:10]) + (f" and {len(left_out) - 10} more" if len(left_out) > 10 else "")
-        notes.append(f"Not compared ({clean(reason, 80)}): {some}.")
+        notes.append(f"Not compared ({one_line(reason, 80)}): {some}.")
     return Alike(
-        pairs=[Pair(who[p.first], who[p.second], p.shares, tuple(map(clean, p.where))) for p in found.pairs],
+        pairs=[Pair(who[p.first], who[p.second], p.shares, tuple(map(one_line, p.where))) for p in found.pairs],
         same=[[key for place in places for key in who[place]] for places in found.same],
         more=found.more,
         notes=notes,
@@ -92,7 +92,7 @@ def _named(found: similar.Found, who: list[list[str]]) -> Alike:
 def _stamp(hashes: list[str]) -> str:
     """What the comparison depends on: the files in their order, what was given, and the code that compares."""
     code = Path(similar.__file__).read_text(encoding="utf-8")
-    return hashlib.sha256("\0".join([code, known.reference(), known.template(), *hashes]).encode()).hexdigest()
+    return hashlib.sha256("\0".join([code, reference(), template(), *hashes]).encode()).hexdigest()
 
 
 def _kept(path: Path, stamp: str) -> similar.Found | None:
@@ -104,7 +104,7 @@ def _kept(path: Path, stamp: str) -> similar.Found | None:
 
 
 def _ask(files: list[str], seconds: float) -> similar.Found:
-    asked = {"files": files, "known": [known.reference(), known.template()], "seconds": seconds}
+    asked = {"files": files, "known": [reference(), template()], "seconds": seconds}
     done = subprocess.run(
         [sys.executable, "-m", "autograder.reports.similar"],
         input=json.dumps(asked),

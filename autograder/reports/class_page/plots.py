@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assignment.figures.canvas import COLOURS, new_figure, svg_uri
-from autograder.reports.words import counted
+from assignment.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,8 +11,8 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from autograder.journal import write_whole
-from autograder.reports.class_page.reading import PageError
+from autograder.classroom.class_file import ClassFileError
+from autograder.classroom.journal import write_whole
 
 FILE = "pseudonyms.json"
 FIRST = (
@@ -34,7 +34,7 @@ def pseudonyms(folder: Path, keys: Iterable[str]) -> dict[str, str]:
     """The pseudonym of each student; new ones are added to the file in `folder`.
 
     Raises:
-        PageError: the file cannot be read. OSError: it cannot be written.
+        ClassFileError: the file cannot be read. OSError: it cannot be written.
     """
     path = folder / FILE
     known = _read(path)
@@ -60,9 +60,9 @@ def _read(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except OSError as problem:
-        raise PageError(f"{path} cannot be read ({problem.strerror}); check its permissions") from None
+        raise ClassFileError(f"{path} cannot be read ({problem.strerror}); check its permissions") from None
     except (ValueError, RecursionError):
         tree = None
     if not isinstance(tree, dict) or not all(isinstance(name, str) for name in tree.values()):
-        raise PageError(f"{path} is damaged; repair it, or remove it to have new pseudonyms drawn")
+        raise ClassFileError(f"{path} is damaged; repair it, or remove it to have new pseudonyms drawn")
     return tree

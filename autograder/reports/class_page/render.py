@@ -9,10 +9,11 @@ from pathlib import Path
 from markupsafe import Markup
 
 from assignment import safe_page
+from assignment.text import counted, points
 from autograder.reports.class_page.facts import Facts
 from autograder.reports.class_page.pairs import Alike
 from autograder.reports.class_page.plots import Plot
-from autograder.reports.words import STATES, SYMBOLS, counted, points
+from autograder.reports.words import STATES, SYMBOLS
 
 TEMPLATES = Path(__file__).with_name("templates")
 FREQUENT = 20  # misconceptions that stand open

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from assignment.checking.agent import Agent
+from assignment.checking.outcome import Reason
 from assignment.manifest import Manifest
 
 from . import static, wire
@@ -94,10 +95,10 @@ def answer(agent: Agent, request: dict[str, Any], answer_bytes: int) -> bytes:
         frame = wire.encode({"number": number, "response": agent.perform(request)})
         if len(frame) <= answer_bytes:
             return frame
-        kind, type_name, message = "value", "", "the returned value is too large"
+        kind, type_name, message = Reason.VALUE, "", "the returned value is too large"
     except MemoryError:
-        kind, type_name, message = "memory", "MemoryError", ""
+        kind, type_name, message = Reason.MEMORY, "MemoryError", ""
     except BaseException as error:
-        kind, type_name, message = "exception", type(error).__name__, ""
+        kind, type_name, message = Reason.EXCEPTION, type(error).__name__, ""
     entry = {"kind": kind, "type_name": type_name, "message": message, "line": 0, "step": agent.step}
     return wire.encode({"number": number, "response": {"error": entry}})

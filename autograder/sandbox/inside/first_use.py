@@ -1,6 +1,6 @@
 """What a submission does for the first time is slow: libraries load parts of themselves, choose kernels, fill caches.
 
-The warm process does such things once, on data of its own, so that its forks find them done. This module stands in for
+The fork server does such things once, on data of its own, so that its forks find them done. This module stands in for
 a submission: it uses what answers are made of, but it answers nothing.
 """
 
@@ -87,7 +87,7 @@ def operations(x: Tensor, labels: Tensor) -> Tensor:
     return torch.stack([sums.nanmean(), torch.cat([ranks, ranks]).max(), counts.float().mean()]).sum()
 
 
-def touch(manifest: Manifest) -> None:
+def exercise(manifest: Manifest) -> None:
     """Examine this file, and ask it for what ordinary submissions are asked for."""
     source = Path(__file__).read_text(encoding="utf-8")
     _, findings = static.examine(source, {"operations": []})

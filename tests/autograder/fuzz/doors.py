@@ -8,16 +8,20 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 from assignment.manifest import load
+from autograder.classroom.class_file import EMPTY_ROW, GRADED, Points
+from autograder.classroom.journal import digest
+from autograder.classroom.summary import Summary, run_measured
 from autograder.exports import ExportError
 from autograder.exports.results import Result, Results
 from autograder.intake import IntakeError, read_submission
-from autograder.intake.classes import read_class
+from autograder.intake.classes import Class, read_class
+from autograder.intake.lateness import rule
 from autograder.intake.roster import read_roster
-from autograder.journal import digest
-from autograder.lateness import rule
 
 MANIFEST = load()
 Door = Callable[[bytes, Path], str]
@@ -161,7 +165,7 @@ def checkpoint(name: str) -> Door:
         from assignment.checking.checkpoint import PROBLEMS, Evaluation
 
         (folder / name).write_bytes(data)
-        told = Evaluation(None, folder).inspect(name, 100_000_000)  # type: ignore[arg-type]
+        told = Evaluation(ModuleType("dml"), folder).inspect(name, 100_000_000)
         problem = told["problem"]
         return f"refused: {PROBLEMS[problem]}" if problem else f"taken: {told['parameters']} parameters"
 
@@ -169,11 +173,13 @@ def checkpoint(name: str) -> Door:
 
 
 def _result(key: str, points: float) -> Result:
-    row = {"final": {"points": points, "bonus": 0.0}, "late": None, "points": points, "bonus": 0.0, "folder": ""}
-    return Result(key, "", "", "graded", "", row, None)
+    return Result(replace(EMPTY_ROW, key=key, state=GRADED, points=points, final=Points(points, 0.0)), None)
 
 
-RESULTS = Results([_result("ada", 17.5), _result("bob", 3.0)], "folders", 20.0, {})
+RESULTS = Results(
+    [_result("ada", 17.5), _result("bob", 3.0)],
+    Summary(MANIFEST).class_file(Class("folders", [], [], []), ("g", "a"), "process", run_measured(1.0, 0, 0, 0)),
+)
 DOORS: dict[str, Door] = {
     "py": python_file,
     "ipynb": notebook,

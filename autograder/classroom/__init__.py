@@ -1,0 +1,1 @@
+"""A whole class: its folder, journal and summary, and the workers that grade its files."""

@@ -1,0 +1,299 @@
+"""Grade a whole class: each file once, on the disk before it counts, and on from there after whatever happened.
+
+The order is: read what was handed in; take over from the journal what is done; grade the rest; give each student a
+folder. A grade's record and its line in the journal are on the disk before the student's folder is touched, and a
+folder that is missing or stale is written again from the record: whenever this is killed, the same command goes on and
+ends with the same grades.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from assignment.manifest import Manifest
+from autograder.classroom.class_file import CRASHED, FILE, UNUSABLE
+from autograder.classroom.folders import move_aside
+from autograder.classroom.journal import Journal, JournalError, digest, write_whole
+from autograder.classroom.summary import Summary, hand_in, run_measured
+from autograder.classroom.workers import Done, Job, WorkerError
+from autograder.grading import fingerprint
+from autograder.grading.record import Record, RecordError, from_json, to_json
+from autograder.grading.values import valid
+from autograder.intake import IntakeError, Submission
+from autograder.intake.classes import Class, Student
+
+Publish = Callable[[Record, str, Path], None]  # record, source, folder
+Refuse = Callable[[str, str, str, Path], None]  # state, why there is no grade, name of the file, folder
+STAMP = ".written"
+RECORD = "record.json"
+STUDENTS, EARLIER = "students", "earlier"  # folders: of the class as it is, and what is out of date
+
+
+class Pool(Protocol):
+    """What grades the files: the processes of this machine, or those of a cluster."""
+
+    def __enter__(self) -> Pool: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Done]:
+        """Yield the results as they come."""
+
+
+@dataclass(frozen=True)
+class GradingOptions:
+    """How files are graded. `assignment`, `grader`: hashes; `seed`: of all files, None for each file's own.
+
+    `deadline`: after which hand-ins are late, None for none; it changes no grade.
+    """
+
+    manifest: Manifest
+    assignment: str
+    grader: str
+    isolation: str
+    seed: int | None = None
+    tasks: tuple[str, ...] | None = None
+    deadline: datetime.datetime | None = None
+
+    def job(self, submission: Submission) -> Job:
+        """The job of one submission; the same file is the same job, whoever handed it in."""
+        seed = int(submission.sha256[:8], 16) % 2**31 if self.seed is None else self.seed
+        file = f"{submission.sha256} {digest(submission.source)}"  # of a notebook the code depends on intake, too
+        key = fingerprint.key(file, self.assignment, self.grader, seed, self.tasks, self.isolation)
+        return Job(key, submission, seed, self.tasks)
+
+
+@dataclass
+class Report:
+    """What a batch did.
+
+    Attributes:
+        graded, taken_over, unusable, crashed: numbers of students: graded now, graded by an earlier run, with
+            nothing to grade, whose file ended its sandbox twice. files: different files graded now.
+        unreadable: grades of the journal that could not be read. aside: students' folders that were moved away.
+    """
+
+    graded: int = 0
+    taken_over: int = 0
+    files: int = 0
+    unusable: int = 0
+    crashed: int = 0
+    unreadable: int = 0
+    seconds: float = 0.0
+    aside: list[str] = field(default_factory=list)
+    summary: Path = field(default_factory=Path)
+
+
+class Batch:
+    """One run over one class into one folder.
+
+    Args:
+        members: the class. options: how files are graded. journal: open, in the folder of the batch.
+        publish: writes a student's reports. refuse: writes the page of one without a grade.
+        watch: called with the summary whenever a student is done.
+    """
+
+    def __init__(
+        self,
+        members: Class,
+        options: GradingOptions,
+        journal: Journal,
+        publish: Publish,
+        watch: Callable[[Summary], None] = lambda summary: None,
+        refuse: Refuse = lambda state, problem, name, folder: None,
+    ) -> None:
+        self.members, self.options, self.journal = members, options, journal
+        self.publish, self.watch, self.refuse = publish, watch, refuse
+        self.summary = Summary(options.manifest, options.deadline.isoformat() if options.deadline else None)
+        self.report = Report()
+        self._reports = fingerprint.of_reports()
+        self._waiting: dict[str, list[Student]] = defaultdict(list)  # students by the key of their grade
+        self._open: list[str] = []
+
+    def clear(self) -> None:
+        """Move folders aside whose students are not in the class any more; JournalError if that is not possible."""
+        folder = self.journal.folder / STUDENTS
+        own = {student.folder for student in self.members.students}
+        for found in sorted(folder.iterdir()) if folder.is_dir() else []:
+            if found.is_dir() and found.name not in own:
+                self._aside(found)
+
+    def sort(self) -> int:
+        """Read every file once; finish those whose grade is in the journal; return how many files are left to grade."""
+        for student in self.members.students:
+            try:
+                job = self._job(student)
+            except IntakeError as problem:
+                self._without(student, UNUSABLE, str(problem))
+                continue
+            if job.key in self._waiting:
+                self._waiting[job.key].append(student)
+            elif (record := self._recorded(job.key)) is not None:
+                self.report.taken_over += 1
+                self._finish(student, record)
+            else:
+                self._waiting[job.key].append(student)
+                self._open.append(job.key)
+        return len(self._open)
+
+    def grade(self, pool: Pool) -> None:
+        """Grade what is left.
+
+        Raises:
+            WorkerError: the graders cannot be trusted. JournalError: a folder cannot be written. Finished grades stay.
+        """
+        for done in pool.run(self._jobs()):
+            students = self._waiting[done.key]
+            if done.fault:
+                for student in students:
+                    self._without(student, CRASHED, f"grading it broke off ({done.fault}); grade it by hand")
+                continue
+            try:
+                record = from_json(done.record)
+            except RecordError as problem:
+                raise WorkerError(f"a worker's record cannot be read: {problem}") from None
+            facts: dict[str, JsonValue] = {"seed": record.seed, "points": record.points, "bonus": record.bonus}
+            facts |= {"submission": record.submission.sha256, "grader": self.options.grader}
+            self.journal.add(done.key, done.record, facts)
+            self.report.files += 1
+            self.report.graded += len(students)
+            for student in students:
+                self._finish(student, record)
+
+    def close(self) -> Path:
+        """Write the class's summary; JournalError if it cannot be written."""
+        path, options, report = self.journal.folder / FILE, self.options, self.report
+        hashes = (options.grader, options.assignment)
+        measured = run_measured(report.seconds, report.graded, report.files, report.taken_over)
+        found = self.summary.class_file(self.members, hashes, options.isolation, measured)
+        try:
+            write_whole(path, found.to_json())
+        except OSError as problem:
+            raise _unwritable(path, problem) from None
+        return path
+
+    def _recorded(self, key: str) -> Record | None:
+        """The grade that the journal has, None if it has none that can be read; then the file is graded again."""
+        text = self.journal.record(key)
+        try:
+            return None if text is None else from_json(text)
+        except RecordError:
+            self.report.unreadable += 1
+            return None
+
+    def _job(self, student: Student) -> Job:
+        """The job of a student's file as it is now; IntakeError if there is nothing to grade."""
+        if student.latest is None:
+            raise IntakeError(student.problem)
+        return self.options.job(student.latest.read(self.options.manifest))
+
+    def _jobs(self) -> Iterator[Job]:
+        """Jobs of the files that are not graded yet, read when their turn comes."""
+        for key in self._open:
+            student = self._waiting[key][0]
+            try:
+                if (
+                    student.latest is not None
+                    and (job := self.options.job(student.latest.read(self.options.manifest))).key == key
+                ):
+                    yield job
+                    continue
+                problem = "the file changed while it was to be graded; run the batch again"
+            except IntakeError as found:
+                problem = str(found)
+            for owner in self._waiting[key]:
+                self._without(owner, UNUSABLE, problem)
+
+    def _finish(self, student: Student, record: Record) -> None:
+        """Give a student the folder with the record as theirs and the reports."""
+        if (latest := student.latest) is None:
+            return
+        submission = replace(record.submission, name=valid(latest.name), owner=valid(student.name or student.key))
+        own = replace(record, submission=submission, hand_in=hand_in(student))
+
+        def fill(folder: Path) -> None:
+            write_whole(folder / kept_name(latest.name), latest.path.read_bytes())
+            self.publish(own, latest.read(self.options.manifest).source, folder)
+
+        self._renew(student, to_json(own), fill)
+        self.summary.add(student, own)
+        self.watch(self.summary)
+
+    def _renew(self, student: Student, content: str, fill: Callable[[Path], None]) -> None:
+        """Have a student's folder filled, unless its stamp says that just this content is there."""
+        folder = self.journal.folder / STUDENTS / student.folder
+        stamp = digest(content + self._reports)
+        try:
+            if (folder / STAMP).read_text(encoding="utf-8") == stamp:
+                return
+        except (OSError, UnicodeDecodeError):
+            pass
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for rest in (folder / STAMP, *folder.glob(".*.new")):  # the latter of a run that was killed
+                rest.unlink(missing_ok=True)
+            fill(folder)
+            write_whole(folder / STAMP, stamp)
+        except OSError as problem:
+            raise _unwritable(folder, problem) from None
+
+    def _aside(self, folder: Path) -> None:
+        try:
+            move_aside(folder, self.journal.folder / EARLIER)
+        except OSError as problem:
+            raise _unwritable(folder, problem) from None
+        self.report.aside.append(folder.name)
+
+    def _without(self, student: Student, state: str, problem: str) -> None:
+        """Note a student who gets no grade; an earlier one's reports must not stay where they would be sent out."""
+        self.report.unusable += state == UNUSABLE
+        self.report.crashed += state == CRASHED
+        folder = self.journal.folder / STUDENTS / student.folder
+        if (folder / RECORD).exists():
+            self._aside(folder)
+        name = student.latest.name if student.latest else ""
+        self._renew(student, f"{state} {problem}", lambda folder: self.refuse(state, problem, name, folder))
+        self.summary.add(student, None, state, problem)
+        self.watch(self.summary)
+
+
+def run(batch: Batch, make_pool: Callable[[], Pool], meanwhile: Callable[[], object] = lambda: None) -> Report:
+    """Clear, sort, grade and close; what is raised on the way leaves all that is done in the journal.
+
+    `meanwhile` is called while the graders get ready.
+    """
+    start = time.monotonic()
+    batch.clear()
+    if batch.sort():
+        with make_pool() as pool:
+            meanwhile()
+            batch.grade(pool)
+    batch.report.seconds = time.monotonic() - start
+    batch.report.summary = batch.close()
+    return batch.report
+
+
+def kept_name(name: str) -> str:
+    """Under which name a hand-in's bytes are kept beside its record."""
+    return f"handed_in{Path(name).suffix.lower()}"
+
+
+def _unwritable(path: Path, problem: OSError) -> JournalError:
+    if isinstance(problem, JournalError):
+        return problem
+    reason = problem.strerror or str(problem)
+    return JournalError(f"{path} cannot be written ({reason}); put that right and run it again: nothing done is lost")
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

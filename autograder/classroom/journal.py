@@ -1,0 +1,191 @@
+"""The journal of a batch: which grades are done. Append-only, one line of JSON each, on the disk before it counts.
+
+`journal.jsonl` begins with a line that says its version; each further line is a grade's key and the hash of its
+record, which lies in `grades/<key>.json`, written and flushed before the line is. Whoever is killed or finds the disk
+full leaves at most a torn last line, which is ignored and overwritten. Entries are never changed: a key says which file
+was graded, by which tests, with which seed, so what has changed has another key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+VERSION = 1
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks; there, two batches in one folder are not prevented
+    fcntl = None  # type: ignore[assignment]
+
+
+class JournalError(OSError):
+    """The journal cannot be used or written; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line: the grade's key, the hash of its record, and facts for people who read the journal."""
+
+    key: str
+    record: str
+    facts: dict[str, Any]
+
+
+class Journal:
+    """The journal in a batch's folder. Use as a context manager: one process has it open at a time.
+
+    Args:
+        folder: of the batch; it is made if it is not there.
+
+    Raises:
+        JournalError: the folder cannot be written, another run uses it, or the journal is of another version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.entries: dict[str, Entry] = {}
+        self.torn = 0  # bytes at the end that were no whole line
+        self.damaged = 0  # other lines that cannot be read
+        try:
+            (folder / "grades").mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as problem:
+            raise self._unwritable(problem) from None
+        try:
+            self._take_lock()
+            self._file = os.open(folder / "journal.jsonl", os.O_RDWR | os.O_CREAT, 0o600)
+            self._end = self._read()
+        except OSError as problem:
+            os.close(self._lock)
+            if isinstance(problem, JournalError):
+                raise
+            raise self._unwritable(problem) from None
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._file)
+        os.close(self._lock)
+
+    def record(self, key: str) -> str | None:
+        """The record with this key, as it was added; None if there is none or it is not whole."""
+        entry = self.entries.get(key)
+        if entry is None:
+            return None
+        try:
+            text = self._path(key).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+        return text if digest(text) == entry.record else None
+
+    def add(self, key: str, record: str, facts: dict[str, Any]) -> None:
+        """Put a grade on the disk; JournalError if that fails, and then the journal is as it was."""
+        entry = Entry(key, digest(record), facts)
+        try:
+            write_whole(self._path(key), record)
+            self._append({"key": key, "record": entry.record, **facts})
+        except OSError as problem:
+            raise self._unwritable(problem) from None
+        self.entries[key] = entry
+
+    def _append(self, tree: dict[str, Any]) -> None:
+        data = json.dumps(tree, allow_nan=False).encode() + b"\n"
+        try:
+            os.lseek(self._file, self._end, os.SEEK_SET)
+            done = 0
+            while done < len(data):
+                done += os.write(self._file, data[done:])
+            os.ftruncate(self._file, self._end + len(data))
+            os.fsync(self._file)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._file, self._end)
+            raise
+        self._end += len(data)
+
+    def _read(self) -> int:
+        """Take in all whole lines; return where the next one goes."""
+        end = 0
+        with open(self._file, "rb", closefd=False) as file:
+            file.seek(0)
+            while line := file.readline():
+                if not line.endswith(b"\n"):
+                    self.torn = len(line)
+                    break
+                tree = _parsed(line)
+                if end == 0:
+                    self._check(tree)
+                elif isinstance(tree.get("key"), str) and isinstance(tree.get("record"), str):
+                    key, record = tree.pop("key"), tree.pop("record")
+                    self.entries[key] = Entry(key, record, tree)
+                else:
+                    self.damaged += 1
+                end += len(line)
+        os.ftruncate(self._file, end)
+        if end == 0:
+            self._end = 0
+            self._append({"journal": VERSION})
+            end = self._end
+        return end
+
+    def _check(self, header: dict[str, Any]) -> None:
+        if header.get("journal") != VERSION:
+            found = header.get("journal")
+            what = f"of version {found}" if isinstance(found, int) else "not a journal of this program"
+            raise JournalError(f"{self.folder / 'journal.jsonl'} is {what}; name another folder with --out")
+
+    def _take_lock(self) -> None:
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise JournalError(f"{self.folder} is in use by another run; wait for it or name another --out") from None
+
+    def _path(self, key: str) -> Path:
+        return self.folder / "grades" / f"{key}.json"
+
+    def _unwritable(self, problem: OSError) -> JournalError:
+        if isinstance(problem, JournalError):
+            return problem
+        reason = problem.strerror or type(problem).__name__
+        return JournalError(
+            f"{self.folder} cannot be written ({reason}); put that right and run it again, nothing that is done is lost"
+        )
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        tree = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return tree if isinstance(tree, dict) else {}
+
+
+def digest(text: str) -> str:
+    """SHA-256 of a text in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_whole(path: Path, text: str | bytes) -> None:
+    """Write a file, whole or not at all, and have it on the disk."""
+    temporary = path.with_name(f".{path.name}.new")  # one process writes here: it may overwrite what a killed one left
+    try:
+        with temporary.open("wb") as file:
+            file.write(text.encode() if isinstance(text, str) else text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()

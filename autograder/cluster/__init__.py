@@ -1,1 +1,0 @@
-"""A batch on a Dask cluster: workers on other machines, each behind a wall of its own (`desk` there, `crew` here)."""

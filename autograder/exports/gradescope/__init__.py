@@ -1,0 +1,1 @@
+"""Gradescope: its autograder zip, the harness that runs inside of it, and results.json."""
