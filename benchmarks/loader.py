@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,7 +63,7 @@ class First(Dataset):
         return whole(indices) if whole else [self.split[i] for i in indices]
 
 
-def rate(images: Dataset, n: int, **options) -> float:
+def rate(images: Dataset, n: int, **options: Any) -> float:
     """Images per second over one pass."""
     start = time.perf_counter()
     seen = sum(len(batch) for batch in DataLoader(images, batch_size=BATCH, **options))
