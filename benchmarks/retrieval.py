@@ -206,7 +206,7 @@ def table(options: argparse.Namespace) -> str:
         f"Peak memory on top of the descriptors: {memory:.2f} GiB.",
         "",
         "Besides the product, the lists need one pass over the distances, for the minima of groups of columns, and the",
-        "figures of small classes one short pass for each positive. Those of large classes look up every distance in a",
+        "metrics of small classes one short pass for each positive. Those of large classes look up every distance in a",
         "table of the positives: random access, and branches that cannot be predicted. The product takes only",
         f"{1e9 * bare / queries / options.gallery:.1f} ns per distance, so such a look-up is relatively expensive.",
         "",
@@ -216,7 +216,7 @@ def table(options: argparse.Namespace) -> str:
         "|---|---|---:|---:|---:|",
         *rows,
         "",
-        "Ours are all figures of the table above, the peers' P@1 and mAP alone; on 500 images they agree with ours.",
+        "Ours are all metrics of the table above, the peers' P@1 and mAP alone; on 500 images they agree with ours.",
         "",
         f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python"
         f" {platform.python_version()}, torch {torch.__version__.split('+')[0]}, "
