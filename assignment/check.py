@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from assignment.checking.load import LoadError, parse_source, read_source
-from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, Outcome
+from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, Outcome, Reason
 from assignment.manifest import Manifest, Task, load
 
 ALL_PASSED, NOT_YET, UNUSABLE = 0, 1, 2  # exit statuses
@@ -87,7 +87,7 @@ def judge(outcomes: list[Outcome], manifest: Manifest, chosen: list[str] | None 
             state = UNCHECKED
         elif all(o.status == PASSED for o in own):
             state = DONE
-        elif all(o.reason == "prerequisite" for o in own if o.status != PASSED):
+        elif all(o.reason == Reason.PREREQUISITE for o in own if o.status != PASSED):
             state = WAITING
         elif all(o.reason == NOT_IMPLEMENTED for o in own):
             state = EMPTY
@@ -169,14 +169,14 @@ def _facts(path: Path, failure: Outcome, printed: str) -> Iterator[tuple[str, st
 
     if failure.called:
         yield "called", failure.called
-    if failure.reason == "unexpected":
+    if failure.reason == Reason.UNEXPECTED:
         yield "returned", show(failure.returned)
         if failure.expected is not None:
             yield "expected", show(failure.expected)
         yield "problem", failure.problem
     elif failure.reason == NOT_IMPLEMENTED:
         yield "raised", failure.problem or "NotImplementedError: the stub is still there"
-    elif failure.reason == "exception":
+    elif failure.reason == Reason.EXCEPTION:
         yield "raised", f"{failure.exception}: {failure.message}" if failure.message else failure.exception
     else:
         yield "problem", failure.problem or failure.message or failure.reason

@@ -16,7 +16,7 @@ import numpy as np
 from assignment.checking.agent import Agent
 from assignment.checking.limit import TookTooLong, time_limit
 from assignment.checking.load import LoadError, line_in, load_module
-from assignment.checking.outcome import Outcome
+from assignment.checking.outcome import Outcome, Reason
 from assignment.checking.runner import TestRun
 from assignment.checking.student import Answer, Request, Response, Student, describe
 from assignment.manifest import Manifest
@@ -64,7 +64,7 @@ def check_module(module: ModuleType, manifest: Manifest, tasks: Iterable[str] | 
     printed: dict[str, str] = {}
 
     def remember(outcome: Outcome) -> None:
-        if outcome.reason == "timeout":
+        if outcome.reason == Reason.TIMEOUT:
             late.append(outcome.test)
         if desks:
             printed[outcome.test] = desks.pop().out.getvalue()[-PRINTED_CHARACTERS:]
@@ -100,7 +100,7 @@ class _Desk:
             line = line_in(str(self.agent.module.__file__), problem)
             message = f"did not come back within {self.seconds:g} s"
             step = self.agent.step
-            return {"error": {"kind": "timeout", "type_name": "", "message": message, "line": line, "step": step}}
+            return {"error": {"kind": Reason.TIMEOUT, "type_name": "", "message": message, "line": line, "step": step}}
 
 
 class HomeStudent(Student):

@@ -8,7 +8,7 @@ import sys
 import types
 import warnings
 
-from assignment.checking.outcome import PASSED, Outcome
+from assignment.checking.outcome import PASSED, Outcome, Reason
 from assignment.manifest import load
 
 MODULE_NAME = "student_notebook"
@@ -65,12 +65,14 @@ def _told(failure: Outcome) -> list[str]:
     from assignment.checking.home import show
 
     facts = {"": failure.behaviour, "called": failure.called}
-    if failure.reason == "unexpected":
+    if failure.reason == Reason.UNEXPECTED:
         facts["returned"] = show(failure.returned)
         if failure.expected is not None:
             facts["expected"] = show(failure.expected)
-    elif failure.reason == "exception":
+    elif failure.reason == Reason.EXCEPTION:
         facts["raised"] = f"{failure.exception}: {failure.message}"
-    facts["problem"] = failure.problem or ("" if failure.reason == "exception" else failure.message or failure.reason)
+    facts["problem"] = failure.problem or (
+        "" if failure.reason == Reason.EXCEPTION else failure.message or failure.reason
+    )
     facts["hint"] = failure.hint if failure.status != PASSED else ""
     return [f"  {label:9}{text}" for label, text in facts.items() if text]

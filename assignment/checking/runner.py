@@ -1,8 +1,8 @@
-"""Run tests that ask for a `student`, and turn what happens into outcomes.
+"""Run tests that take a `student`, and turn what happens into outcomes.
 
-The public tests at home and the hidden tests behind the wall run through here. pytest collects the files, once per
+The public tests at home and the hidden tests of the grader run through here. pytest collects the files, once per
 process; this module calls the tests and adds the order (shown tests first), the prerequisites and the translation of
-exceptions into data. A grader that judges hundreds of files would else spend a third of its time inside pytest.
+exceptions into data. Otherwise a grader of hundreds of files would spend a third of its time inside pytest.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from assignment.checking.expect import Unexpected
-from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, SKIPPED, Outcome
+from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, SKIPPED, Outcome, Reason
 from assignment.checking.student import GraderFault, Student, StudentError
 from assignment.manifest import Manifest
 
@@ -146,7 +146,7 @@ class TestRun:
             try:
                 call.run(self.student_for(call.task, call.seed), outcome.details)
             except Unexpected as problem:
-                outcome.status, outcome.reason, outcome.problem = FAILED, "unexpected", problem.problem
+                outcome.status, outcome.reason, outcome.problem = FAILED, Reason.UNEXPECTED, problem.problem
                 outcome.called, outcome.returned, outcome.expected = problem.called, problem.returned, problem.expected
             except StudentError as problem:
                 outcome.status, outcome.reason, outcome.called = FAILED, problem.kind, problem.called
@@ -154,9 +154,9 @@ class TestRun:
             except GraderFault:
                 raise
             except Exception as problem:  # known files pass every test, so it is the answer that the test stumbled over
-                outcome.status, outcome.reason = FAILED, "unjudged"
+                outcome.status, outcome.reason = FAILED, Reason.UNJUDGED
                 outcome.message = f"{type(problem).__name__}: {problem}"
-            if outcome.reason == "unexpected" and self.explain is not None:
+            if outcome.reason == Reason.UNEXPECTED and self.explain is not None:
                 outcome.misconception = self.explain(call, outcome)
         outcome.seconds = time.perf_counter() - start
         self.outcomes.append(outcome)
@@ -181,7 +181,7 @@ class TestRun:
     @staticmethod
     def _skip(outcome: Outcome, problem: str, empty: bool) -> None:
         """Say what has to come first; where that is not even begun, the test is not implemented either."""
-        outcome.status, outcome.reason = (FAILED, NOT_IMPLEMENTED) if empty else (SKIPPED, "prerequisite")
+        outcome.status, outcome.reason = (FAILED, NOT_IMPLEMENTED) if empty else (SKIPPED, Reason.PREREQUISITE)
         outcome.problem = problem
 
     def _any_value(self, task_id: str) -> bool:

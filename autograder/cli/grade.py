@@ -10,8 +10,9 @@ from rich.console import Console
 
 from assignment.manifest import Manifest, load
 from assignment.text import one_line
-from autograder.cli.options import Isolation, task_ids
+from autograder.cli.options import task_ids
 from autograder.cli.status import FAULT, OK, UNTRUSTED, UNUSABLE, UNWRITTEN, USAGE, errors, stop
+from autograder.sandbox.backends import Isolation
 
 if TYPE_CHECKING:
     from autograder.grading.checkpoint import CheckpointSubmission

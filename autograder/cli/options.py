@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from enum import Enum
 
 from rich.console import Console
 
 from assignment.manifest import Manifest
 from autograder.cli.status import USAGE, stop
-
-
-class Isolation(str, Enum):
-    """The back ends of the sandbox."""
-
-    auto = "auto"
-    bubblewrap = "bubblewrap"
-    container = "container"
-    users = "users"
-    process = "process"
 
 
 def wide(console: Console) -> Console:

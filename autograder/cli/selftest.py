@@ -8,13 +8,14 @@ from typing import Annotated, Optional
 import typer
 from rich.console import Console
 
-from autograder.cli.options import Isolation, wide
+from autograder.cli.options import wide
 from autograder.cli.status import (
     FAULT,
     OK,
     UNTRUSTED,
     stop,
 )
+from autograder.sandbox.backends import Isolation
 
 
 class Kind(str, Enum):

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assignment.checking.outcome import Outcome
+from assignment.checking.outcome import Outcome, Reason
 from assignment.checking.runner import TestRun
 from assignment.checking.student import GraderFault, Request, Response, Student, StudentError
 from assignment.manifest import Manifest
+from autograder.grading import fingerprint
 from autograder.grading.checkpoint import CheckpointSubmission, judge
 from autograder.grading.reference_files import reference, submission_of
 from autograder.grading.scoring import Score, score
@@ -22,7 +23,7 @@ from autograder.sandbox.wall import Ending, Session, Wall
 
 HIDDEN_TESTS = Path(__file__).parents[1] / "hidden_tests"
 IMPROVEMENT = "improvement"
-KNOWN_WRONG = "triplet-no-hinge"  # a misconception
+KNOWN_WRONG = "triplet-loss--no-hinge"  # a misconception
 Perform = Callable[[Request], Response]  # how a session answers a request
 PATIENCE = 2  # tests of one task that may run out of time
 
@@ -72,7 +73,7 @@ class Clock:
 
     def note(self, outcome: Outcome) -> None:
         """Remember a test that ran out of time."""
-        self._late[outcome.task] += outcome.reason == "timeout"
+        self._late[outcome.task] += outcome.reason == Reason.TIMEOUT
 
     def next_test(self, task: str) -> float:
         """Return the seconds that the next test of this task may take; StudentError when none are left."""
@@ -81,18 +82,13 @@ class Clock:
             self.spent += now - self._running
         self._running = None if task == IMPROVEMENT else now
         if self._late[task] >= PATIENCE:
-            raise StudentError("timeout", f"not tried again: {PATIENCE} tests of this task ran out of time")
+            raise StudentError(Reason.TIMEOUT, f"not tried again: {PATIENCE} tests of this task ran out of time")
         if task == IMPROVEMENT:
             return self.limits.improvement_seconds
         left = self.limits.submission_seconds - self.spent
         if left <= 0:
-            raise StudentError("budget", f"{self.limits.submission_seconds:g} seconds for all tests are used up")
+            raise StudentError(Reason.BUDGET, f"{self.limits.submission_seconds:g} seconds for all tests are used up")
         return min(self.limits.test_seconds, left)
-
-
-def default_seed(submission: Submission) -> int:
-    """The seed that goes with a file: other inputs for every submission, the same for the same bytes."""
-    return int(submission.sha256[:8], 16) % 2**31
 
 
 def grade(
@@ -117,7 +113,7 @@ def grade(
     Raises:
         BrokenTests, ScoringError, WallError: the grader is at fault, not the submission.
     """
-    seed = default_seed(submission) if seed is None else seed
+    seed = fingerprint.default_seed(submission.sha256) if seed is None else seed
     wall.wait_ready()
     start = time.monotonic()
     with wall.session(submission.source) as session:

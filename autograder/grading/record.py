@@ -17,7 +17,7 @@ from typing import Annotated, TypeVar
 from pydantic import FiniteFloat, JsonValue, TypeAdapter, ValidationError
 from typing_extensions import Doc
 
-from assignment.checking.outcome import NOT_IMPLEMENTED
+from assignment.checking.outcome import NOT_IMPLEMENTED, Reason
 from autograder.grading.scoring import NONE
 from autograder.intake.notebook import Notebook
 
@@ -138,7 +138,7 @@ class TaskResult:
     def missing(self) -> bool:
         """Whether the function itself is missing: it was not begun, or has another name."""
         reasons = {test.reason for test in self.tests}
-        return "missing" in reasons and reasons <= {"missing", "prerequisite", NOT_IMPLEMENTED}
+        return Reason.MISSING in reasons and reasons <= {Reason.MISSING, Reason.PREREQUISITE, NOT_IMPLEMENTED}
 
     @property
     def shown_state(self) -> str:
@@ -242,7 +242,9 @@ class Record:
     def never_ran(self) -> bool:
         """Whether the file could not be imported from the start, so that no input ever reached one of its processes."""
         first = self.import_problem is not None and self.measured.processes <= 1
-        return first and all(test.reason in ("import", "syntax", "prerequisite") for _, test in self.tests())
+        return first and all(
+            test.reason in (Reason.IMPORT, Reason.SYNTAX, Reason.PREREQUISITE) for _, test in self.tests()
+        )
 
 
 def to_json(record: Record) -> str:

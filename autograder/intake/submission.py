@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
-import io
-import re
 import stat
-import tokenize
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from assignment import source as sources
 from assignment.manifest import Manifest
-
-if TYPE_CHECKING:
-    from autograder.intake.notebook import Notebook
-
-NO_TEXTS = ("punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escape")  # of names, of parts of a file
-NOTEBOOK_MB = 32  # a notebook with pictures has some; one with 100 has printed in a loop
-
-
-class IntakeError(ValueError):
-    """The file cannot be graded; the message is one line that says what to do."""
+from autograder.intake.errors import IntakeError
+from autograder.intake.notebook import NOTEBOOK_MB, Notebook, assemble
 
 
 @dataclass(frozen=True)
@@ -53,8 +41,6 @@ def submission_of(data: bytes, name: str, manifest: Manifest, owner: str = "") -
     sha256 = hashlib.sha256(data).hexdigest()
     if not is_notebook(name):
         return Submission(name, owner, decode(data, name), sha256)
-    from autograder.intake.notebook import assemble
-
     source, notebook = assemble(data, name, manifest)
     return Submission(name, owner, source, sha256, notebook)
 
@@ -92,31 +78,7 @@ def read_bytes(path: Path, limit: int, expected: str) -> bytes:
 
 def decode(data: bytes, name: str) -> str:
     """Decode Python source by its byte-order mark or coding line, UTF-8 otherwise."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise IntakeError(f"{name} is encoded as UTF-16, which Python does not read; save it as UTF-8")
-    if (position := data.find(b"\0")) >= 0:
-        line = data.count(b"\n", 0, position) + 1
-        raise IntakeError(f"{name} holds a null byte in line {line}, so it is no Python text; save it as UTF-8")
-    encoding = "utf-8"
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        if codecs.lookup(encoding).name.replace("-", "_") in NO_TEXTS:
-            raise LookupError
-        text = data.decode(encoding)
-        text.encode()
-    except SyntaxError as problem:
-        raise IntakeError(f"{name}: {_one_line(str(problem.msg))}; save it as UTF-8") from None
-    except UnicodeDecodeError as problem:
-        line = data.count(b"\n", 0, problem.start) + 1
-        raise IntakeError(f"{name}: line {line} holds bytes that are no {problem.encoding}; save it as UTF-8") from None
-    except (LookupError, UnicodeError):  # such as rot13, which Python knows but does not read files in
-        raise IntakeError(f"{name}: its coding line says '{_one_line(encoding)}'; save it as UTF-8") from None
-    if "\0" in text:
-        raise IntakeError(f"{name} holds a null byte, so it is no Python text; save it as UTF-8")
-    if encoding not in ("utf-8", "utf-8-sig"):  # the text goes on as UTF-8, so its coding line must not stay
-        text = re.sub(r"coding[:=]\s*[-\w.]+", "encoded", text, count=1)
-    return text.removeprefix("\ufeff")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:120]
+        return sources.decode(data, name)
+    except sources.SourceError as problem:
+        raise IntakeError(str(problem)) from None

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from assignment.checking.outcome import NOT_IMPLEMENTED, Reason
 from assignment.manifest import CHECKPOINT, Manifest, Task
 from assignment.text import code_line, one_line
 from autograder.grading.grade import IMPROVEMENT
@@ -202,7 +203,7 @@ class _Reader:
         """One task's entry."""
         known = self.manifest.task(entry.id)
         state = entry.shown_state
-        gone = state == "not-implemented" and entry.missing
+        gone = state == NOT_IMPLEMENTED and entry.missing
         text = words.NOT_THERE if gone else words.STATES[state]
         if self.record.never_ran:
             state, text = "skipped", "not run: see the top of this report"
@@ -217,7 +218,7 @@ class _Reader:
             possible=entry.possible,
             state=state,
             words=text,
-            silent=state in ("not-implemented", "skipped") and not gone,  # it may only have another name
+            silent=state in (NOT_IMPLEMENTED, "skipped") and not gone,  # it may only have another name
             tests=self.tests(known, entry.tests),
         )
 
@@ -231,7 +232,7 @@ class _Reader:
             if texts.count(entry.behaviour) > 1 and (case := re.search(r"\[([\w -]+)\]$", entry.name)):
                 test = replace(test, behaviour=f"{test.behaviour} ({case[1]})")
             key = (entry.reason, test.state, test.headline, test.explanation, test.where)
-            if key in first and entry.reason not in ("", "unexpected"):
+            if key in first and entry.reason not in ("", Reason.UNEXPECTED):
                 same = found[first[key]]
                 also = (*same.also, test.behaviour)
                 found[first[key]] = replace(same, also=also, points=same.points + test.points)
@@ -251,28 +252,28 @@ class _Reader:
         called = safe.called(entry.called, self.known)
         result = replace(result, called=called, where=self.where(entry.line), hint=one_line(entry.hint))
         name = called.removeprefix("the gradient of ").partition("(")[0]
-        if reason == "unexpected":
+        if reason == Reason.UNEXPECTED:
             return self._unexpected(result, entry)
-        if reason == "exception":
+        if reason == Reason.EXCEPTION:
             return self._exception(result, entry)
-        if reason == "not-implemented":
+        if reason == Reason.NOT_IMPLEMENTED:
             needs = safe.problem(entry.problem, len(self.lines))
             text = f"Not implemented yet: it {needs}." if needs.startswith("needs") else "Not implemented yet."
             return replace(result, headline=text, called="", hint="", where=None)
-        if reason == "prerequisite":
+        if reason == Reason.PREREQUISITE:
             needs = safe.problem(entry.problem, len(self.lines))
             text = f"Not run: {'it ' if needs.startswith('needs') else ''}{needs}."
             return replace(result, headline=text, called="", hint="", where=None)
-        if reason in ("import", "syntax"):
+        if reason in (Reason.IMPORT, Reason.SYNTAX):
             return replace(result, headline="Not run: the file could not be imported.", called="", hint="", where=None)
-        if reason == "missing":
+        if reason == Reason.MISSING:
             return replace(result, headline=self._missing(task, name), called="", hint="", where=None)
-        if reason == "signature":
+        if reason == Reason.SIGNATURE:
             text = f"`{name}` cannot be called with the task's arguments. Compare its definition with the handout."
             return replace(result, headline=text, hint="", where=self.definition(name.rpartition(".")[2]))
-        if reason == "value":
+        if reason == Reason.VALUE:
             return replace(result, headline=words.value_problem(entry.message), where=None)
-        if reason == "timeout" and entry.message.startswith("not tried again"):
+        if reason == Reason.TIMEOUT and entry.message.startswith("not tried again"):
             reason = "not tried"
         text = words.session_problem(reason, self.manifest.limits, task.id == IMPROVEMENT)
         if task.id == CHECKPOINT and reason in words.SESSION_WORDS:  # it has limits of its own
@@ -322,7 +323,7 @@ class _Reader:
         """What is wrong with the file as a whole: syntax errors, and why it could not be imported."""
         found = [self._syntax(entry) for entry in self.record.syntax[:20]]
         problem = self.record.import_problem
-        if problem is not None and problem.kind != "syntax":
+        if problem is not None and problem.kind != Reason.SYNTAX:
             found.append(self._import(problem))
         elif problem is not None and not found:
             message = one_line(problem.message, 200)
@@ -406,7 +407,7 @@ def _share(value: Any) -> float | None:
 
 
 def _summary(tasks: Sequence[TaskFeedback], complete: int, count: int) -> str:
-    if all(task.state == "not-implemented" for task in tasks):
+    if all(task.state == NOT_IMPLEMENTED for task in tasks):
         return "Nothing is implemented yet. The next step says where to begin."
     if not count:
         return "Only bonus tasks were graded."

@@ -14,7 +14,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, Outcome
+from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, Outcome, Reason
 from assignment.manifest import CHECKPOINT, Manifest
 from assignment.text import counted, one_line, points
 from autograder.grading.record import Record, TaskResult, TestResult
@@ -24,7 +24,7 @@ from autograder.reports import words
 COLOURS = {"all": "green", "part": "yellow", "none": "red", NOT_IMPLEMENTED: "bright_black", "skipped": "cyan"}
 REFRESHES = 4  # per second
 WIDTH = 200  # characters of a text that comes from a submission
-UNTOLD = (NOT_IMPLEMENTED, "import", "syntax")  # reasons that the table tells already
+UNTOLD = (NOT_IMPLEMENTED, Reason.IMPORT, Reason.SYNTAX)  # reasons that the table tells already
 
 
 class Progress:
@@ -141,7 +141,7 @@ def failures(record: Record) -> Iterator[Text]:
         bad = [t for t in entry.tests if t.status == FAILED and t.reason not in UNTOLD]
         alike: dict[str, list[TestResult]] = {}
         for test in bad:
-            key = test.name if test.reason == "unexpected" else f"{test.reason} {test.exception} {test.line}"
+            key = test.name if test.reason == Reason.UNEXPECTED else f"{test.reason} {test.exception} {test.line}"
             alike.setdefault(key, []).append(test)
         for first, *others in alike.values():
             line = Text(f"{entry.number:>2} ", "dim")
@@ -159,13 +159,13 @@ def told_reason(test: TestResult) -> str:
     line = test.line
     place = f" (line {line})" if line > 0 else ""
     message = one_line(test.message, WIDTH)
-    if test.reason == "unexpected":
+    if test.reason == Reason.UNEXPECTED:
         return one_line(test.problem, WIDTH)
-    if test.reason == "exception":
+    if test.reason == Reason.EXCEPTION:
         return (
             f"{one_line(test.exception, 60)}: {message}{place}" if message else f"{one_line(test.exception, 60)}{place}"
         )
-    if message and test.reason in ("missing", "signature", "value"):
+    if message and test.reason in (Reason.MISSING, Reason.SIGNATURE, Reason.VALUE):
         return message
     return f"{one_line(test.reason, 20)}{': ' if message else ''}{message}{place}"
 
@@ -175,7 +175,7 @@ def _first_reason(entry: TaskResult) -> str:
     if not bad or entry.state == NOT_IMPLEMENTED:
         return ""
     first = next((test for test in bad if test.status == FAILED), bad[0])
-    return first.problem if first.reason == "prerequisite" else told_reason(first)
+    return first.problem if first.reason == Reason.PREREQUISITE else told_reason(first)
 
 
 def _file_problems(record: Record) -> Iterator[str]:
@@ -183,7 +183,7 @@ def _file_problems(record: Record) -> Iterator[str]:
         lost = one_line(entry.lost, 60)
         rest = f"; `{lost}` was left out" if lost else ""
         yield f"line {one_line(entry.line, 10)}: {one_line(entry.message, WIDTH)}{rest}"
-    if (problem := record.import_problem) is not None and problem.kind != "syntax":
+    if (problem := record.import_problem) is not None and problem.kind != Reason.SYNTAX:
         named = one_line(f"{problem.exception} {problem.message}", WIDTH)
         line = f" (line {problem.line})" if problem.line else ""
         yield f"the file could not be imported: {named}{line}"

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import re
 
+from assignment.checking.outcome import NOT_IMPLEMENTED, Reason
 from assignment.manifest import Limits
 
 STATES = {
     "all": "complete",
     "part": "partly right",
     "none": "not right yet",
-    "not-implemented": "not implemented yet",
+    NOT_IMPLEMENTED: "not implemented yet",
     "skipped": "waits for an earlier task",
 }
-SYMBOLS = {"all": "✓", "part": "◐", "none": "✗", "not-implemented": "○", "skipped": "…"}
+SYMBOLS = {"all": "✓", "part": "◐", "none": "✗", NOT_IMPLEMENTED: "○", "skipped": "…"}
 NOT_THERE = "not in the file"  # a task whose functions are missing altogether
 
 EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
@@ -173,12 +174,11 @@ EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
 )
 
 SESSION_WORDS = {
-    "timeout": "did not answer in time",
-    "memory": "used more memory than it may",
-    "crash": "made the process crash",
-    "garbage": "gave an answer that could not be read",
-    "exit": "ended the process",
-    "output": "printed more than is read",
+    Reason.TIMEOUT: "did not answer in time",
+    Reason.MEMORY: "used more memory than it may",
+    Reason.CRASH: "made the process crash",
+    Reason.GARBAGE: "gave an answer that could not be read",
+    Reason.EXIT: "ended the process",
 }
 
 
@@ -198,9 +198,9 @@ def value_problem(message: str) -> str:
         ("got None", "None came back; is a `return` missing at the end of the function?"),
         ("at least", "What came back has fewer parts than the task asks for."),
         ("an object", "A plain value came back where an object is needed."),
-        ("no array of numbers", "An array of something else than numbers came back."),
+        ("not an array of numbers", "An array of something else than numbers came back."),
         ("got a list", "A list came back, perhaps of unequal parts, where one tensor is needed."),
-        ("got a text", "A text came back where numbers are needed."),
+        ("got a string", "A string came back where numbers are needed."),
         ("got a dictionary", "A dictionary came back where numbers are needed."),
     ):
         if pattern in message:
@@ -212,18 +212,18 @@ def session_problem(kind: str, limits: Limits, improvement: bool) -> str:
     """One sentence for a call that ended without a value because of time, memory or the process."""
     seconds = limits.improvement_seconds if improvement else limits.test_seconds
     return {
-        "timeout": f"No answer came within {seconds:g} seconds. Is there a loop that never ends, or one over single "
-        "elements?",
-        "memory": f"More than {limits.memory_mb} MB of memory were used. Does a tensor have more dimensions than it "
-        "needs?",
-        "crash": "The process crashed while it ran your code, which is rare for plain Python: usually a library was "
-        "given something impossible.",
-        "garbage": "What came back could not be read. Does your code write to files or pipes that it did not open?",
-        "exit": "Your code ended the process (sys.exit, os._exit, quit) instead of returning a value.",
-        "output": "Your code printed far more than can be read. Leave out the prints in inner loops.",
+        Reason.TIMEOUT: f"No answer came within {seconds:g} seconds. Is there a loop that never ends, or one over "
+        "single elements?",
+        Reason.MEMORY: f"More than {limits.memory_mb} MB of memory were used. Does a tensor have more dimensions than "
+        "it needs?",
+        Reason.CRASH: "The process crashed while it ran your code, which is rare for plain Python: usually a library "
+        "was given something impossible.",
+        Reason.GARBAGE: "What came back could not be read. Does your code write to files or pipes that it did not "
+        "open?",
+        Reason.EXIT: "Your code ended the process (sys.exit, os._exit, quit) instead of returning a value.",
         "not tried": "Not tried any more: earlier tests of this task ran out of time.",
-        "unjudged": "What came back has another form than this test can look at: other parts, keys or lengths than the "
-        "task describes.",
-        "budget": f"The {limits.submission_seconds:g} seconds for all tests together were used up by earlier ones, so "
-        "this one did not run.",
+        Reason.UNJUDGED: "What came back has another form than this test can look at: other parts, keys or lengths "
+        "than the task describes.",
+        Reason.BUDGET: f"The {limits.submission_seconds:g} seconds for all tests together were used up by earlier "
+        "ones, so this one did not run.",
     }.get(kind, "This test could not be finished.")

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from assignment.checking.outcome import Reason
 from assignment.manifest import Limits, Manifest, load
 from autograder.selftest.cases import (
     ATTACK,
@@ -130,7 +131,7 @@ def leak(grade: Grade, source: str, manifest: Manifest) -> str:
     text = to_html(told) + to_markdown(told)
     found = [line for line in hidden_lines() if line in text and line not in source]
     messages = {
-        o.message for s in grade.score.tasks for o in s.outcomes if len(o.message) > 30 and o.reason != "import"
+        o.message for s in grade.score.tasks for o in s.outcomes if len(o.message) > 30 and o.reason != Reason.IMPORT
     }
     found += [message for message in messages if message in text and message not in source]
     return f"a report shows: {found[0][:60]!r}" if found else ""

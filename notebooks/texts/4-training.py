@@ -13,7 +13,7 @@ import torch
 
 sys.path.append("..")  # where assignment/ lies, if it is not installed
 from assignment import walkthrough
-from assignment.figures import canvas
+from assignment.plots import canvas
 from assignment.training import loop, model
 
 dml = walkthrough.student("dml.py")
@@ -149,7 +149,7 @@ if walkthrough.ready(dml, "improvement"):
 # %%
 if walkthrough.ready(dml, "improvement"):
     measured = {
-        name: loop.quick_figures(network, data.test, CPU)
+        name: loop.quick_metrics(network, data.test, CPU)
         for name, network in (("before", run.before), ("after", run.after))
     }
     walkthrough.table(measured, "test classes")
@@ -169,7 +169,7 @@ if walkthrough.ready(dml, "improvement"):
         settings = replace(base, loss="triplet", margin=margin, batch_size=32)
         run_of = walkthrough.train(dml, settings, few)
         lines[f"margin {margin}"] = run_of.column("P@1")
-        ends[f"margin {margin}"] = loop.quick_figures(run_of.after, data.test, CPU)
+        ends[f"margin {margin}"] = loop.quick_metrics(run_of.after, data.test, CPU)
     figure = walkthrough.compare(
         lines, range(len(run_of.history)), "epoch", "P@1, validation classes"
     )
@@ -202,7 +202,7 @@ elif walkthrough.ready(dml, "improvement"):
             f"birds-{name}",
             f"Birds {name} training",
         )
-        measured[name] = loop.quick_figures(network, birds.test, CPU)
+        measured[name] = loop.quick_metrics(network, birds.test, CPU)
     walkthrough.table(measured, "test species")
 
 # %% [markdown]

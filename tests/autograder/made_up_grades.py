@@ -33,7 +33,7 @@ SECRET_NUMBERS = ("0.7351946", "-2.4681357", "918273", "8.1726354e-05", "7351946
 SECRET_WORD = "hiddenlabelseventeen"
 SECRET = f"{SECRET_WORD} {' '.join(SECRET_NUMBERS)}"
 MANIFEST = load()
-TIMEOUTS = ("timeout", "memory", "crash", "garbage", "exit", "output", "budget", "unjudged", "something new")
+TIMEOUTS = ("timeout", "memory", "crash", "garbage", "exit", "budget", "unjudged", "something new")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 

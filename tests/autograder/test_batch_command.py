@@ -132,7 +132,7 @@ def test_killed_behind_real_walls_it_ends_with_the_same_records(tmp_path):
 @needs_bubblewrap
 @pytest.mark.slow
 def test_a_wall_that_falls_is_put_up_again():
-    """The warm process is killed from outside, as the kernel does it when memory runs out."""
+    """The fork server is killed from outside, as the kernel does it when memory runs out."""
     from autograder.classroom.workers import Job, SandboxCrashed, SandboxedGrader
     from autograder.grading import reference_files
 

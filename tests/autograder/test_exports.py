@@ -251,7 +251,7 @@ def test_the_table_says_what_class_json_says(tmp_path):
     assert float(cells["points"]) == MANIFEST.points - LOSS
     assert float(cells["total"]) == pytest.approx((FULL - LOSS) * 0.8)
     assert (cells["days_late"], cells["loss"], cells["p_at_1"]) == ("2", "0.2", "0.6125")
-    assert (cells["triplet-loss"], cells["misconceptions"]) == ("0.0", "triplet-no-hinge")
+    assert (cells["triplet-loss"], cells["misconceptions"]) == ("0.0", "triplet-loss--no-hinge")
     assert [name in header for name in (task.id for task in MANIFEST.tasks)] == [True] * len(MANIFEST.tasks)
 
 
@@ -315,5 +315,5 @@ def test_records_of_single_grades_are_found(tmp_path):
     assert (result.row.key, result.final()) == ("ada", FULL - MANIFEST.task("gem").points)
     broken = tmp_path / "broken.json"
     broken.write_text("[]")
-    with pytest.raises(ExportError, match="no record"):
+    with pytest.raises(ExportError, match="not a record"):
         graded_in([broken])

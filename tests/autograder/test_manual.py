@@ -36,7 +36,7 @@ from autograder.misconceptions import catalogue
 from autograder.sandbox.wall import Wall
 manifest = load()
 manifest = dataclasses.replace(manifest, limits=dataclasses.replace(manifest.limits, test_seconds=30.0))
-wrong = next(m for m in catalogue.load() if m.id == "soft-triplet-swapped")
+wrong = next(m for m in catalogue.load() if m.id == "soft-triplet--swapped")
 files = {"reference": reference_files.reference(), "template": reference_files.template(), "wrong": wrong.source}
 found = {"where": str(Path(autograder.__file__).parents[1])}
 with Wall("auto", manifest) as wall:
@@ -123,7 +123,7 @@ def test_the_example_is_released_and_graded(copy):
     assert found == {
         "reference": [1.0, "all", ""],
         "template": [0.0, "not-implemented", ""],
-        "wrong": [0.0, "none", "soft-triplet-swapped"],
+        "wrong": [0.0, "none", "soft-triplet--swapped"],
     }
 
 
@@ -173,7 +173,7 @@ def test_commands_and_options_are_there():
 
 
 def test_it_names_every_isolation_there_is():
-    from autograder.cli.options import Isolation
+    from autograder.sandbox.backends import Isolation
 
     table = TEXT.split("| isolation")[1].split("\n\n")[0]
     assert all(f"`{value.value}`" in table for value in Isolation if value is not Isolation.auto)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 import os
 import subprocess
 
@@ -13,6 +12,7 @@ from PIL import Image
 from rich.console import Console
 
 from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, SKIPPED
+from autograder.grading.record import from_json
 from autograder.reports import terminal, write
 from autograder.reports.feedback import feedback
 from tests.autograder.made_up_grades import (
@@ -28,7 +28,7 @@ from tests.autograder.made_up_grades import (
 def test_reports_are_written(full, tmp_path):
     out = tmp_path / "deep" / "er"
     written = write.write_reports(full, feedback(full, MANIFEST), out)
-    assert json.loads(written.record.read_text()) == full
+    assert from_json(written.record.read_bytes()) == full
     assert sorted(p.name for p in out.iterdir()) == ["feedback.html", "feedback.md", "record.json"]
     assert "</html>" in written.html.read_text() and written.markdown.read_text().startswith("# ")
     write.write_reports(full, feedback(full, MANIFEST), out)
