@@ -9,7 +9,6 @@ another run uses the folder · 130 a `batch` was stopped with Ctrl-C · 143 with
 
 from __future__ import annotations
 
-import difflib
 import os
 from enum import Enum
 from pathlib import Path
@@ -20,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch comes: two graders
 import typer
 from rich.console import Console
 
-from assignment.manifest import Manifest, load
+from assignment.manifest import Manifest, UnknownTaskError, load
 
 if TYPE_CHECKING:
     from autograder.checkpoint import Handed
@@ -85,17 +84,10 @@ def _wide(console: Console) -> Console:
 
 
 def _known_tasks(tasks: list[str], manifest: Manifest) -> list[str] | None:
-    ids = [task.id for task in manifest.tasks]
-    numbers = {str(task.number): task.id for task in manifest.tasks}
-    chosen = [numbers.get(task, task) for task in tasks]
-    for task in chosen:
-        if task not in ids:
-            close = difflib.get_close_matches(task, ids, n=1)
-            stop(
-                USAGE,
-                f"unknown task '{task}'" + (f"; did you mean '{close[0]}'?" if close else f"; tasks: {', '.join(ids)}"),
-            )
-    return chosen or None
+    try:
+        return [manifest.task(task).id for task in tasks] or None
+    except UnknownTaskError as problem:
+        stop(USAGE, str(problem))
 
 
 def _uploads(checkpoint: Path | None, baseline: Path | None, manifest: Manifest) -> list[Upload]:

@@ -32,7 +32,7 @@ from assignment.datasets import fashion_mnist
 from assignment.datasets.data import Asking
 from assignment.datasets.split import ArraySplit, Split
 from assignment.evaluation import retrieval
-from assignment.manifest import CHECKPOINT, Manifest
+from assignment.manifest import Manifest
 from assignment.training.config import Config, from_values
 from autograder import known
 from autograder.intake import Submission, Upload
@@ -129,8 +129,8 @@ def judge(
     Raises:
         GraderFault: the wall fails, or the reference does.
     """
-    points = manifest.task(CHECKPOINT).points
-    outcome = Outcome("test_checkpoint", CHECKPOINT, BEHAVIOUR, "", points)
+    task = manifest.checkpoint_task
+    outcome = Outcome("test_checkpoint", task.id, BEHAVIOUR, "", task.points)
     endings: list[Ending] = []
     start = time.perf_counter()
     try:

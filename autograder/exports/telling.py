@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assignment.manifest import CHECKPOINT, Manifest
+from assignment.manifest import Manifest
 from autograder.exports import ExportError
 from autograder.exports.results import Result, Tree
 from autograder.replay import source_beside
@@ -18,8 +18,8 @@ def read_feedback(result: Result, manifest: Manifest, record: Tree | None = None
     path = result.path
     record = result.record() if record is None else record
     try:
-        checked = any(entry["id"] == CHECKPOINT for entry in record["tasks"])
-        return feedback(record, manifest.with_checkpoint() if checked else manifest, source_beside(path, manifest))
+        full = manifest.with_checkpoint() if record.get("checkpoint") else manifest
+        return feedback(record, full, source_beside(path, manifest))
     except (KeyError, TypeError, AttributeError, ValueError) as problem:
         raise ExportError(f"{path} is no whole record of this assignment ({type(problem).__name__})") from None
 

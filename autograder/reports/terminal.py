@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, Outcome
-from assignment.manifest import CHECKPOINT, Manifest
+from assignment.manifest import Manifest
 from autograder.misconceptions import catalogue
 from autograder.reports import safe, words
 from autograder.reports.feedback import never_ran
@@ -101,7 +101,7 @@ def checkpoint_lines(record: Tree) -> Iterator[Text]:
     handed = record.get("checkpoint") or {}  # records of before there were checkpoints have no such entry
     for entry in record["tasks"] if handed else []:
         details = entry["tests"][0]["details"]
-        if entry["id"] != CHECKPOINT or "p_at_1_after" not in details:
+        if "map_after" not in details:
             continue
         line = Text(f"  {safe.clean(handed['name'], 60)}, {safe.clean(handed['data'], 40)}: P@1 ")
         line.append(f"{details['p_at_1_before']:.3f} before, {details['p_at_1_after']:.3f} after, mAP ")

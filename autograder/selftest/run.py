@@ -76,7 +76,7 @@ class Grader:
         attack = case.kind == ATTACK
         manifest = self.short if attack else self.manifest
         self.wall.manifest = manifest
-        tasks = None if case.trains else [t.id for t in manifest.tasks if t.id != grading.IMPROVEMENT]
+        tasks = None if case.trains else [t.id for t in manifest.tasks if not t.trains]
         submission = submission_of(case.id, case.source)
         grade = grading.grade(submission, self.wall, manifest, seed, tasks, explain=not attack)
         wrong_points = self.wrong_points() if attack else 0.0
@@ -93,7 +93,7 @@ class Grader:
         from autograder.known import submission_of
 
         if self._wrong_points is None:
-            tasks = [t.id for t in self.manifest.tasks if t.id != grading.IMPROVEMENT]
+            tasks = [t.id for t in self.manifest.tasks if not t.trains]
             submission = submission_of("wrong", wrong_solution())
             score = grading.grade(submission, self.wall, self.manifest, tasks=tasks, explain=False).score
             self._wrong_points = score.points + score.bonus

@@ -11,7 +11,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from assignment.manifest import CHECKPOINT, load
+from assignment.manifest import load
 from autograder import grading, known
 from autograder.checkpoint import Handed
 from autograder.record import record
@@ -45,8 +45,8 @@ def test_a_grade_without_checkpoint_is_as_it_was(grade):
 
 def test_the_credit_is_a_bonus(passed, trained):
     entry, _ = passed
-    assert (entry["points"], entry["bonus"]) == (1, MANIFEST.checkpoint["points"])
-    assert entry["possible"] == {"points": 20, "bonus": 5 + MANIFEST.checkpoint["points"]}
+    assert (entry["points"], entry["bonus"]) == (1, MANIFEST.checkpoint_task.points)
+    assert entry["possible"] == {"points": 20, "bonus": 5 + MANIFEST.checkpoint_task.points}
     facts = entry["checkpoint"]
     assert set(facts) == {"name", "sha256", "bytes", "data", "images", "baseline_sha256"}
     assert facts["sha256"] == upload(trained).sha256 and facts["images"] == 2000
@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_imported(grade, trained):
 def test_reports_show_before_and_after(passed):
     entry, manifest = passed
     told = feedback(entry, manifest, known.reference())
-    details = next(task for task in entry["tasks"] if task["id"] == CHECKPOINT)["tests"][0]["details"]
+    details = next(task for task in entry["tasks"] if task["id"] == MANIFEST.checkpoint_task.id)["tests"][0]["details"]
     file = io.StringIO()
     terminal.print_result(entry, manifest, Console(file=file, width=160))
     for text in (html.render(told), markdown.render(told), file.getvalue()):
@@ -105,9 +105,9 @@ def test_pretrained_weights_against_random_ones_are_noted(passed):
 def test_the_manifest_keeps_its_own_tasks():
     plain = load()
     assert (plain.points, plain.bonus_points) == (20, 5)
-    assert CHECKPOINT not in [task.id for task in plain.tasks]
+    assert plain.checkpoint_task not in plain.tasks
     assert MANIFEST.with_checkpoint() is MANIFEST
-    assert (MANIFEST.points, MANIFEST.bonus_points) == (20, 5 + plain.checkpoint["points"])
+    assert (MANIFEST.points, MANIFEST.bonus_points) == (20, 5 + plain.checkpoint_task.points)
 
 
 @pytest.mark.parametrize(
