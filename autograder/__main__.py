@@ -1,4 +1,4 @@
-"""The instructor's command: `python -m autograder grade | batch | report | release | export | selftest`.
+"""The instructor's command: `python -m autograder grade | batch | report | release | export | selftest | task`.
 
 Exit status: 0 done (whatever the grade) · 1 `selftest` or `release --check` found a fault, `grade --replay` gave
 another grade, or a file of a `batch` brought its sandbox down twice · 2 wrong options · 3 the submission cannot be
@@ -426,6 +426,18 @@ def selftest(
     except IsolationError as problem:
         stop(UNTRUSTED, str(problem))
     raise typer.Exit(FAULT if faults else OK)
+
+
+@app.command()
+def task(task_id: Annotated[str, typer.Argument(metavar="ID", help="Id or number of a task.")] = "") -> None:
+    """Print where a task's stub, reference, tests, hints and known mistakes are; without an id, list the tasks."""
+    from autograder.release import task_page
+
+    manifest = load()
+    try:
+        typer.echo(task_page.page(manifest.task(task_id), manifest) if task_id else task_page.listing(manifest))
+    except UnknownTaskError as problem:
+        stop(USAGE, str(problem))
 
 
 if __name__ == "__main__":
