@@ -114,7 +114,8 @@ def expect(answer: Answer | RemoteObject | Any) -> Expectation:
 
 def expect_no_growth(function: Function, small: tuple[Any, ...], large: tuple[Any, ...]) -> None:
     """Expect that a function takes at most twice as many operations for the large arguments as for the small ones."""
-    few, many = (function.operations(*arguments) for arguments in (small, large))
+    few = function.operations(*small)
+    many = function.operations(*large)
     expect(many).that(
         (many.operations or 0) <= 2 * (few.operations or 0),
         f"takes {many.operations} operations, and {few.operations} for less data: there is a loop over the data",
