@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from assignment.checking.student import Answer, RemoteObject, describe
+from assignment.checking.student import Answer, Function, RemoteObject, describe
 
 
 class Unexpected(AssertionError):
@@ -110,3 +110,13 @@ class Expectation:
 def expect(answer: Answer | RemoteObject | Any) -> Expectation:
     """Start an expectation about a student's answer (or, rarely, about a plain value)."""
     return Expectation(answer)
+
+
+def expect_no_growth(function: Function, small: tuple[Any, ...], large: tuple[Any, ...]) -> None:
+    """Expect that a function takes at most twice as many operations for the large arguments as for the small ones."""
+    few = function.operations(*small)
+    many = function.operations(*large)
+    expect(many).that(
+        (many.operations or 0) <= 2 * (few.operations or 0),
+        f"takes {many.operations} operations, and {few.operations} for less data: there is a loop over the data",
+    )

@@ -56,8 +56,7 @@ def check_module(module: ModuleType, manifest: Manifest, tasks: Iterable[str] | 
     late: list[str] = []
 
     def student_for(task_id: str, seed: int) -> Student:
-        limits = manifest.limits
-        seconds = SLOW * (limits.improvement_seconds if task_id == "improvement" else limits.test_seconds)
+        seconds = SLOW * manifest.limits.seconds_of_test(manifest.task(task_id))
         desks.append(_Desk(module, manifest, AFTER_A_TIMEOUT if late else seconds))
         return HomeStudent(desks[-1].perform, seed)
 

@@ -34,19 +34,19 @@ def check(task: str) -> None:
         CheckFailed: a check failed, or the task is still to do. A bonus task that was not begun is only noted.
         UnknownTaskError: there is no such task; the message names the nearest.
     """
-    from assignment.check import DONE, EMPTY, judge, require_tasks
+    from assignment.check import DONE, EMPTY, judge
     from assignment.checking.home import check_module
 
     manifest = load()
-    chosen = require_tasks([str(task)], manifest)
+    chosen = manifest.task(str(task)).id
     module = types.ModuleType(MODULE_NAME)
     module.__file__ = MODULE_NAME  # lines of a notebook are told by Jupyter, not here
     caller = sys._getframe(1).f_globals
     module.__dict__.update({name: value for name, value in caller.items() if not name.startswith("__")})
     spoken = io.StringIO()
     with contextlib.redirect_stderr(spoken), warnings.catch_warnings():
-        result = check_module(module, manifest, chosen)
-    standing = next(s for s in judge(result.outcomes, manifest, chosen) if s.task.id == chosen[0])
+        result = check_module(module, manifest, [chosen])
+    standing = next(s for s in judge(result.outcomes, manifest) if s.task.id == chosen)
     for text in (*result.printed.values(), spoken.getvalue()):
         if text.strip():
             print(text.rstrip())

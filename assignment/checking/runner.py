@@ -131,6 +131,7 @@ class TestRun:
         """Run the tests below `folder`, shown ones first, then task by task; raise BrokenTests if there are none."""
         calls = [TestCall(item, self.seed) for item in collect(folder)]
         rank = {call.task: self.manifest.task(call.task).number for call in calls}
+        self._check_loop_free(calls)
         calls = [call for call in calls if self.tasks is None or call.task in self.tasks]
         calls.sort(
             key=lambda call: (not call.mark["shown"], rank[call.task], call.mark["edge"], call.mark["loop_free"])
@@ -138,6 +139,14 @@ class TestRun:
         for call in calls:
             self._judge(call)
         return self.outcomes
+
+    def _check_loop_free(self, calls: Iterable[TestCall]) -> None:
+        """Raise BrokenTests where the tests and the manifest do not agree on which tasks are loop-free."""
+        for task in self.manifest.tasks:
+            marks = [call.mark["loop_free"] for call in calls if call.task == task.id]
+            if marks and any(marks) != bool(task.loop_free):
+                missing = "no test marked `loop_free=True`" if task.loop_free else "no name in its `loop_free`"
+                raise BrokenTests(f"task '{task.id}' has {missing}; a loop-free task needs both")
 
     def _judge(self, call: TestCall) -> None:
         outcome = call.outcome()

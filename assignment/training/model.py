@@ -20,7 +20,7 @@ SETTLING = 256  # training images that give a random network's BatchNorm layers 
 
 def named(dml: ModuleType, name: str) -> Any:
     """What the file calls `name`, by one of its aliases if need be; ValueError if it has none of them."""
-    for candidate in (name, *manifest.load().aliases.get(name, ())):
+    for candidate in manifest.load().known_as(name):
         if hasattr(dml, candidate):
             return getattr(dml, candidate)
     tasks = [task.label for task in manifest.load().tasks if name in task.names]

@@ -32,7 +32,7 @@ from assignment.datasets import fashion_mnist
 from assignment.datasets.data import QueryGallery
 from assignment.datasets.split import ArraySplit, Split
 from assignment.evaluation import retrieval
-from assignment.manifest import CHECKPOINT, Manifest
+from assignment.manifest import Manifest
 from assignment.training.config import Config, from_values
 from autograder.grading import reference_files
 from autograder.grading.record import CheckpointFacts
@@ -131,8 +131,8 @@ def judge(
     Raises:
         GraderFault: the wall fails, or the reference does.
     """
-    points = manifest.task(CHECKPOINT).points
-    outcome = Outcome("test_checkpoint", CHECKPOINT, BEHAVIOUR, "", points)
+    task = manifest.checkpoint_task
+    outcome = Outcome("test_checkpoint", task.id, BEHAVIOUR, "", task.points)
     endings: list[Ending] = []
     start = time.perf_counter()
     try:

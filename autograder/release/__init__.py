@@ -7,7 +7,7 @@ from pathlib import Path
 from assignment import manifest as manifests
 from assignment.files import write_whole
 from autograder.release import bundle, handout, leak_scan, record_manual
-from autograder.release.markers import MarkerError, make_template
+from autograder.release.markers import MarkerError, check_stubs, find_blocks, make_template
 
 __all__ = ["Made", "MarkerError", "ReleaseError", "make", "release"]
 
@@ -35,6 +35,7 @@ class Made:
         self.manifest = manifest = manifests.parse(manifest_text)
         try:
             template = make_template(self.reference, manifest)
+            check_stubs(find_blocks(self.reference, manifest), manifest)
         except MarkerError as problem:
             raise ReleaseError(f"{REFERENCE}, {problem}") from None
         self.texts = {

@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from assignment.checking.outcome import NOT_IMPLEMENTED, Reason
-from assignment.manifest import CHECKPOINT, Manifest, Task
+from assignment.manifest import Manifest, Task
 from assignment.text import code_line, one_line
-from autograder.grading.grade import IMPROVEMENT
 from autograder.grading.record import ImportProblem, Record, SyntaxFinding, TaskResult, TestResult
 from autograder.misconceptions import catalogue
 from autograder.reports import late, safe, words
@@ -171,8 +170,8 @@ def feedback(record: Record, manifest: Manifest, source: str = "") -> Feedback:
         notices=reader.notices(),
         tasks=tasks,
         next_step=reader.next_step(tasks),
-        retrieval=_retrieval(record, IMPROVEMENT),
-        checkpoint=_retrieval(record, CHECKPOINT),
+        retrieval=_retrieval(record, manifest.training_task.id),
+        checkpoint=_retrieval(record, manifest.checkpoint_task.id),
     )
     return in_cells(told, reader.notebook) if reader.notebook else told
 
@@ -275,8 +274,8 @@ class _Reader:
             return replace(result, headline=words.value_problem(entry.message), where=None)
         if reason == Reason.TIMEOUT and entry.message.startswith("not tried again"):
             reason = "not tried"
-        text = words.session_problem(reason, self.manifest.limits, task.id == IMPROVEMENT)
-        if task.id == CHECKPOINT and reason in words.SESSION_WORDS:  # it has limits of its own
+        text = words.session_problem(reason, self.manifest.limits, task.trains)
+        if task == self.manifest.checkpoint_task and reason in words.SESSION_WORDS:  # it has limits of its own
             text = f"Your file {words.SESSION_WORDS[reason]} while it described images with the checkpoint's network."
         return replace(result, headline=text, where=None)
 

@@ -21,7 +21,6 @@ from autograder.sandbox.inside import wire
 from autograder.sandbox.inside.packets import DATA, EXITED, JAIL_FAILED, KILL, READY, START, Packet
 from autograder.sandbox.link import FLOOD, Link, LinkClosed
 
-LOOP_FREE = ("distances", "average_precision", "batch_triplet_loss", "smooth_ap_loss")
 START_SECONDS = 180.0  # importing torch from a cold disk can take minutes
 END_SECONDS = 30.0  # from SIGKILL to the last byte
 SLACK_BYTES = 8 << 20
@@ -144,7 +143,7 @@ class Wall:
         return {
             "source": source,
             "folder": folder,
-            "names": {name: list(self.manifest.aliases.get(name, ())) for name in LOOP_FREE},
+            "names": {name: self.manifest.known_as(name)[1:] for name in self.manifest.loop_free},
             "uid": self.start.uid,
             "memory": limits.memory_mb << 20,
             "processes": limits.processes,
@@ -219,7 +218,7 @@ class Session:
         if self.import_problem is not None:
             raise self.import_problem
         if request["op"] == "loops":
-            return {"value": self.findings["loops"].get(request["name"], [])}
+            return {"value": self._loops(request["name"])}
         if self._number is None:
             self._open()
             if self.import_problem is not None:
@@ -235,6 +234,12 @@ class Session:
         if response is None:
             raise self._broken(Reason.GARBAGE, "the process sent something that is not a response to the request")
         return response
+
+    def _loops(self, name: str) -> list[str]:
+        """The loops that were found in a function; WallError if it was not scanned."""
+        if name not in self.findings["loops"]:
+            raise WallError(f"`{name}` was not scanned for loops; add it to `loop_free` of its task in assignment.toml")
+        return self.findings["loops"][name]
 
     def _open(self) -> None:
         limits = self.wall.manifest.limits

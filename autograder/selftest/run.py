@@ -72,14 +72,14 @@ class Grader:
 
     def grade(self, case: Case, seed: int | None = None) -> Result:
         """Grade one known file, with its own seed or this one, and judge the grade."""
-        from autograder.grading.grade import IMPROVEMENT, grade
+        from autograder.grading.grade import grade
         from autograder.grading.reference_files import submission_of
 
         start = time.monotonic()
         attack = case.kind == ATTACK
         manifest = self.short if attack else self.manifest
         self.wall.manifest = manifest
-        tasks = None if case.trains else [t.id for t in manifest.tasks if t.id != IMPROVEMENT]
+        tasks = None if case.trains else [t.id for t in manifest.tasks if not t.trains]
         submission = submission_of(case.id, case.source)
         given = grade(submission, self.wall, manifest, seed, tasks, explain=not attack)
         wrong_points = self.wrong_points() if attack else 0.0
@@ -92,11 +92,11 @@ class Grader:
 
     def wrong_points(self) -> float:
         """What the solution that attacks start from earns without an attack."""
-        from autograder.grading.grade import IMPROVEMENT, grade
+        from autograder.grading.grade import grade
         from autograder.grading.reference_files import submission_of
 
         if self._wrong_points is None:
-            tasks = [t.id for t in self.manifest.tasks if t.id != IMPROVEMENT]
+            tasks = [t.id for t in self.manifest.tasks if not t.trains]
             submission = submission_of("wrong", wrong_solution())
             score = grade(submission, self.wall, self.manifest, tasks=tasks, explain=False).score
             self._wrong_points = score.points + score.bonus

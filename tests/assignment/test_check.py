@@ -18,6 +18,7 @@ from assignment import check as checking
 from assignment import todo
 from assignment.checking import home, load
 from assignment.checking.limit import TookTooLong, time_limit
+from assignment.manifest import UnknownTaskError
 from assignment.manifest import load as manifest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -219,11 +220,11 @@ def test_a_bonus_that_was_not_begun_is_no_failure_unless_asked_for(tmp_path):
 
 
 def test_tasks_are_chosen_by_id_or_number():
-    assert checking.require_tasks(["gem", "3"], manifest()) == ["gem", "hard-negatives"]
-    with pytest.raises(checking.UnknownTaskError, match="did you mean 'smooth-ap'"):
-        checking.require_tasks(["smoothap"], manifest())
-    with pytest.raises(checking.UnknownTaskError, match="the tasks are: descriptor, "):
-        checking.require_tasks(["99"], manifest())
+    assert [manifest().task(name).id for name in ("gem", "3")] == ["gem", "hard-negatives"]
+    with pytest.raises(UnknownTaskError, match="did you mean 'smooth-ap'"):
+        manifest().task("smoothap")
+    with pytest.raises(UnknownTaskError, match="the tasks are: descriptor, "):
+        manifest().task("99")
     assert run(ROOT / "solution/dml.py", "smoothap")[0] == 2
 
 

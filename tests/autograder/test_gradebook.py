@@ -183,7 +183,7 @@ def test_penalty_of_the_manifest():
 
 def test_a_checkpoint_is_kept_by_later_records_without_one(database, tmp_path):
     record = record_of("ann")
-    points = float(MANIFEST.checkpoint["points"])
+    points = MANIFEST.checkpoint_task.points
     more = {"id": "checkpoint", "number": 16, "title": "t", "bonus": True, "earned": points, "possible": points}
     record["tasks"].append({**more, "state": "all", "tests": record["tasks"][0]["tests"]})
     record["bonus"] += points

@@ -23,7 +23,7 @@ from assignment.checking.load import load_module
 from assignment.manifest import load
 from autograder import release as releases
 from autograder.release import MarkerError, ReleaseError, bundle, handout, leak_scan, make, record_manual, release
-from autograder.release.markers import find_blocks, make_template
+from autograder.release.markers import check_stubs, find_blocks, make_template
 
 ROOT = Path(__file__).resolve().parents[2]
 HIDDEN = """
@@ -170,9 +170,14 @@ def test_the_committed_template_and_table_are_fresh(tree):
         assert (ROOT / path).read_text("utf-8") == text, f"{path} is stale: run python -m autograder release"
 
 
-def test_every_task_has_a_stub_unless_the_to_do_list_knows_better(reference):
-    marked = {block.task for block in find_blocks(reference, load())} - {""}
-    assert {task.id for task in load().tasks} - marked == todo.WITHOUT_STUB
+def test_every_task_has_a_stub_unless_the_manifest_says_otherwise(reference):
+    check_stubs(find_blocks(reference, load()), load())
+    without = reference.replace("### BEGIN SOLUTION gem\n", "### BEGIN SOLUTION arcface\n")
+    with pytest.raises(MarkerError, match="task 'gem' has no solution block"):
+        check_stubs(find_blocks(without, load()), load())
+    too_many = reference.replace("### BEGIN SOLUTION arcface\n", "### BEGIN SOLUTION reduction\n", 1)
+    with pytest.raises(MarkerError, match="task 'reduction' has a solution block, but 'stub = false'"):
+        check_stubs(find_blocks(too_many, load()), load())
 
 
 def test_the_template_imports_and_every_stub_names_its_task(tmp_path, tree):
