@@ -230,8 +230,8 @@ class Session:
         self._send({**request, "number": number, "fresh": self._fresh})
         self._fresh = False
         tree = self._receive(self._deadline)
-        asked, steps = len(request.get("gradient", [])), len(request.get("before", []))
-        response = checked_response(tree, number, asked, steps, self._lines)
+        gradients, steps = len(request.get("gradient", [])), len(request.get("before", []))
+        response = checked_response(tree, number, gradients, steps, self._lines)
         if response is None:
             raise self._broken(Reason.GARBAGE, "the process sent something that is not a response to the request")
         return response
