@@ -104,7 +104,7 @@ def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
 
 
 def _torchvision(name: str) -> Callable[..., nn.Module]:
-    def make(**options) -> nn.Module:
+    def make(**options: int) -> nn.Module:
         import torchvision  # costs seconds; not needed for the small network
 
         return getattr(torchvision.models, name)(weights=None, **options)
@@ -134,7 +134,7 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-def build(name: str, **options) -> nn.Module:
+def build(name: str, **options: int) -> nn.Module:
     """Build a randomly initialised network; raise ValueError naming the choices for an unknown name."""
     if name not in BACKBONES:
         raise ValueError(f"unknown backbone '{name}'; choose one of {', '.join(BACKBONES)}")

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from assignment.datasets.split import Split
 from assignment.evaluation.retrieval import (
     require_finite,  # (descriptors, whose) -> descriptors, or a ValueError naming rows
 )
@@ -221,7 +223,7 @@ class CUBtriplet(Dataset):
             in shared memory, so that the workers of a DataLoader see what was mined after they had started.
     """
 
-    def __init__(self, split, transform=None) -> None:
+    def __init__(self, split: Split, transform: Callable[[Tensor], Tensor] | None = None) -> None:
         self.split = split
         self.transform = transform
         self.labels = torch.as_tensor(split.labels).long()
@@ -246,7 +248,7 @@ class CUBtriplet(Dataset):
         was_training = model.training
         model.eval()
         with torch.no_grad():
-            batches = DataLoader(self.split, batch_size=128)
+            batches: DataLoader[Tensor] = DataLoader(self.split, batch_size=128)  # type: ignore[arg-type]
             descriptors = torch.cat([model(images.to(device)) for images in batches])
         model.train(was_training)
 

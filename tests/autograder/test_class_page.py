@@ -244,7 +244,7 @@ def test_a_batch_survives_a_page_that_cannot_be_made(tmp_path, capsys):
     assert "could not be made" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+@pytest.mark.needs_bubblewrap
 @pytest.mark.slow
 def test_a_batch_makes_the_page(tmp_path):
     """The real command, from hand-ins to the page."""

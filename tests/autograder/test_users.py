@@ -120,6 +120,8 @@ def test_with_landlock_only_its_own_folder_is_accessible(course):
 
 
 @pytest.mark.slow
+@pytest.mark.needs_root
+@pytest.mark.needs_bubblewrap
 def test_without_landlock_it_reads_what_everybody_may_read_and_leaves_nothing(course):
     probe = PROBE.replace('"/dev/shm/left"', '"/course/open/left"')
     facts = session_in(course, probe, landlock=False)
@@ -127,6 +129,8 @@ def test_without_landlock_it_reads_what_everybody_may_read_and_leaves_nothing(co
 
 
 @pytest.mark.slow
+@pytest.mark.needs_root
+@pytest.mark.needs_bubblewrap
 def test_without_landlock_an_open_grader_is_refused(course):
     (course / "source").chmod(0o755)
     facts = session_in(course, landlock=False)
@@ -134,6 +138,8 @@ def test_without_landlock_an_open_grader_is_refused(course):
 
 
 @pytest.mark.slow
+@pytest.mark.needs_root
+@pytest.mark.needs_bubblewrap
 def test_an_attack_of_the_selftest_in_a_plain_container(course):
     if not landlock.version():
         pytest.skip("this kernel has no Landlock")

@@ -416,6 +416,7 @@ def grade_in_new_process(isolation: str, command: tuple[str, ...] = (), python: 
 
 
 @pytest.mark.slow
+@pytest.mark.needs_container
 def test_a_container():
     if problem := missing("container"):
         pytest.skip(problem)
