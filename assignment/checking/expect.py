@@ -1,4 +1,4 @@
-"""`expect(answer)`: say what should have come back; a failure is data before it is text."""
+"""`expect(answer)`: state what a test expects; a failure is data before it is text."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from assignment.checking.student import Answer, Function, RemoteObject, describe
+from assignment.checking.student import Answer, Function, RemoteObject
 
 
 class Unexpected(AssertionError):
-    """A value came back, and it is not the expected one.
+    """A returned value is not the expected one.
 
     Attributes:
-        problem: what is wrong, in words that name no value of input or expectation: "has the shape (5, 1), not (5,)".
-        called, returned, expected: the call, the value that came back, the value that should have (None if no such).
+        problem: what is wrong, without any input or expected value: "has the shape (5, 1), not (5,)".
+        called, returned, expected: the call, its value, the expected value (None if there is none).
     """
 
     def __init__(self, problem: str, called: str, returned: Any, expected: Any = None) -> None:
@@ -23,7 +23,7 @@ class Unexpected(AssertionError):
 
 
 class Expectation:
-    """What is expected of one answer. Every method returns the expectation, so that they chain."""
+    """What a test expects of one answer. Every method returns the expectation, so that calls can be chained."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer if isinstance(answer, Answer) else Answer(answer, "the value")
@@ -97,14 +97,10 @@ class Expectation:
         return self
 
     def that(self, holds: bool, problem: str, expected: Any = None) -> Expectation:
-        """Any other fact about the value; `problem` says in words what is wrong when it does not hold."""
+        """Any other condition; `problem` says what is wrong if it does not hold."""
         if not holds:
             self._fail(problem, expected)
         return self
-
-    def kind(self) -> str:
-        """What came back, in words."""
-        return describe(self.answer)
 
 
 def expect(answer: Answer | RemoteObject | Any) -> Expectation:

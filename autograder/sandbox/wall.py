@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -67,7 +68,7 @@ class Wall:
         self.start = backends.start(isolation)
         self.versions: dict[str, str] = {}
         self._filter = seccomp.compiled(self.start.sockets).hex() if self.start.seccomp else ""
-        self._sessions = 0
+        self.numbers = itertools.count(1)  # of processes
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `close`)
         self._process = subprocess.Popen(
             self.start.command,
@@ -132,29 +133,26 @@ class Wall:
             raise WallError(f"{late} in time")
         return packet
 
-    def next_number(self) -> int:
-        """A number for a new process in the sandbox."""
-        self._sessions += 1
-        return self._sessions
-
     def start_options(self, source: str, folder: str) -> dict[str, Any]:
         """What the fork server needs in order to start one submission."""
         limits = self.manifest.limits
         return {
             "source": source,
-            "folder": folder,
             "names": {name: self.manifest.known_as(name)[1:] for name in self.manifest.loop_free},
-            "uid": self.start.uid,
-            "memory": limits.memory_mb << 20,
-            "processes": limits.processes,
-            "files": limits.file_mb << 20,
-            "cpu_seconds": int(limits.submission_seconds + limits.improvement_seconds) * 2,
             "output_bytes": limits.output_kb << 10,
             "answer_bytes": limits.answer_mb << 20,
-            "seccomp": self._filter,
-            "readable": self.start.readable,
-            "writable": self.start.writable,
             "shared_folders": [folder, *self.start.shared_folders] if self.gives_folders_away else [],
+            "jail": {
+                "folder": folder,
+                "uid": self.start.uid,
+                "memory": limits.memory_mb << 20,
+                "processes": limits.processes,
+                "files": limits.file_mb << 20,
+                "cpu_seconds": int(limits.submission_seconds + limits.improvement_seconds) * 2,
+                "seccomp": self._filter,
+                "readable": self.start.readable,
+                "writable": self.start.writable,
+            },
         }
 
     @property
@@ -229,8 +227,8 @@ class Session:
         self._send({**request, "number": number, "fresh": self._fresh})
         self._fresh = False
         tree = self._receive(self._deadline)
-        asked, steps = len(request.get("gradient", [])), len(request.get("before", []))
-        response = checked_response(tree, number, asked, steps, self._lines)
+        gradients, steps = len(request.get("gradient", [])), len(request.get("before", []))
+        response = checked_response(tree, number, gradients, steps, self._lines)
         if response is None:
             raise self._broken(Reason.GARBAGE, "the process sent something that is not a response to the request")
         return response
@@ -243,7 +241,7 @@ class Session:
 
     def _open(self) -> None:
         limits = self.wall.manifest.limits
-        self._number = self.wall.next_number()
+        self._number = next(self.wall.numbers)
         self._reader = wire.Reader(max_body=(limits.answer_mb << 20) + SLACK_BYTES)
         self._trees = []
         self._isolated = False
@@ -265,7 +263,9 @@ class Session:
             report = self._receive(start + limits.import_seconds)
         except StudentError as problem:
             problem.called = ""
-            self.import_problem = problem if problem.kind == Reason.SYNTAX else as_import_problem(problem)
+            if problem.kind != Reason.SYNTAX:
+                problem = StudentError(Reason.IMPORT, f"{problem.kind} {problem.message}".strip())
+            self.import_problem = problem
             self.close()
             return
         self.import_seconds = time.monotonic() - start
@@ -330,11 +330,6 @@ class Session:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
         return ending
-
-
-def as_import_problem(problem: StudentError) -> StudentError:
-    """The same problem as one of importing the file."""
-    return StudentError(Reason.IMPORT, f"{problem.kind} {problem.message}".strip(), problem.type_name, problem.line)
 
 
 def _reported_problem(report: Any, lines: int) -> StudentError:

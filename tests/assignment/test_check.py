@@ -199,7 +199,7 @@ def test_an_endless_loop_becomes_a_message(tmp_path, monkeypatch):
     loop = "while True:\n        try: pass\n        except Exception: pass\n    squared = a.square()"
     status, out = run(written(tmp_path, replaced("squared = a.square()", loop)), "distances", "contrastive")
     assert status == 1
-    assert "did not come back within 0.5 s" in out
+    assert "did not return within 0.5 s" in out
     assert "12  Contrastive loss" in out and "1/1  done" in out
 
 
