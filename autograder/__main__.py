@@ -268,7 +268,7 @@ def batch(
     ] = False,
 ) -> None:
     """Grade a class: every file once, reports for each student, one summary. The same command goes on after a stop."""
-    from autograder.batch import cores
+    from assignment.cores import available_cores
     from autograder.batch_command import grade_class
     from autograder.intake import IntakeError
     from autograder.journal import JournalError
@@ -289,7 +289,7 @@ def batch(
                 manifest,
                 Console(),
                 isolation=isolation.value,
-                workers=workers or cores(),
+                workers=workers or available_cores(),
                 roster=roster,
                 deadline=deadline,
                 assignment=assignment,

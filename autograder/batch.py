@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -287,8 +286,3 @@ def _unwritable(path: Path, problem: OSError) -> JournalError:
         return problem
     reason = problem.strerror or str(problem)
     return JournalError(f"{path} cannot be written ({reason}); put that right and run it again: nothing done is lost")
-
-
-def cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
