@@ -80,7 +80,7 @@ def _test(outcome: Outcome) -> TestResult:
         line=outcome.line,
         hint=outcome.hint,
         shown=outcome.shown,
-        misconception=outcome.misconception,
+        misconception=valid(outcome.misconception),
         details={valid(key): plain(value, whole=True) for key, value in outcome.details.items()},
     )
 

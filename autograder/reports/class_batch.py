@@ -77,18 +77,9 @@ def grade_class(
         scratch = stack.enter_context(folders.scratch())
         with console.status("reading the submissions"):
             members = read_class(source, scratch, manifest, late, people, assignment)
-        journal = stack.enter_context(
-            Journal(folders.make_out(out))
-        )  # after the submissions were read, so that errors create nothing
-        if journal.torn:
-            console.print(
-                f"journal: the last line is incomplete ({counted(journal.torn, 'byte')}); its file is graded again"
-            )
-        if journal.damaged:
-            console.print(f"journal: {counted(journal.damaged, 'line')} cannot be read; these files are graded again")
-        if other := sum(entry.facts.get("grader") != grader for entry in journal.entries.values()):
-            grades = counted(other, "grade is", "grades are")
-            console.print(f"journal: {grades} by another version of the grader; these files are graded again")
+        # The output folder is created after the submissions were read, so that their errors create nothing.
+        journal = stack.enter_context(Journal(folders.make_out(out)))
+        _print_journal(journal, grader, console)
         with Bar(members, console) as bar:
             batch = Batch(members, options, journal, _publish(manifest), bar, _refuse(manifest))
             try:
@@ -126,6 +117,21 @@ class Bar:
         """Update the bar after a student."""
         if not self._progress.disable:
             self._progress.update(self._task, completed=len(summary.rows), running=summary.running())
+
+
+def _print_journal(journal: Journal, grader: str, console: Console) -> None:
+    """Print which grades of the journal do not count. `grader`: hash of the present grader."""
+    if journal.torn:
+        console.print(
+            f"journal: the last line is incomplete ({counted(journal.torn, 'byte')}); its file is graded again"
+        )
+    if journal.damaged:
+        console.print(f"journal: {counted(journal.damaged, 'line')} cannot be read; these files are graded again")
+    facts = [entry.facts for entry in journal.entries.values()]
+    current = {known.get("submission") for known in facts if known.get("grader") == grader}
+    if outdated := {known.get("submission") for known in facts} - current:
+        files = counted(len(outdated), "file was", "files were")
+        console.print(f"journal: {files} graded by another version of the grader; these files are graded again")
 
 
 def _import_reports() -> None:

@@ -306,7 +306,7 @@ class _Reader:
     def _exception(self, result: TestFeedback, entry: TestResult) -> TestFeedback:
         name = safe.exception(entry.exception)
         line = f" in line {result.where.number}" if result.where else ""
-        raised = f"raised {_article(name)}" if name else "raised an exception of your own"
+        raised = f"raised {_article(name)}" if name else "raised an exception"
         explanation = words.explain(name, entry.message)
         return replace(result, headline=f"Your code {raised}{line}.", explanation=explanation)
 

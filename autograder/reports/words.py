@@ -15,7 +15,7 @@ STATES = {
     "part": "partly right",
     "none": "not right yet",
     NOT_IMPLEMENTED: "not implemented yet",
-    "skipped": "not run: needs an earlier task",
+    "skipped": "not run",
 }
 SYMBOLS = {"all": "✓", "part": "◐", "none": "✗", NOT_IMPLEMENTED: "○", "skipped": "…"}
 MISSING = "not in the file"  # a task whose functions are all missing

@@ -185,7 +185,7 @@ def test_canvas_fills_one_column(tmp_path):
         (CANVAS, "Deep learning", r"did you mean 'Deep metric learning \(502\)'"),
         (CANVAS.replace("Deep metric learning (502)", "Lab 2 (502)"), "", "several assignments; choose with --column"),
         (CANVAS.replace(" (501)", "").replace(" (502)", ""), "", "no column of an assignment"),
-        (CANVAS.replace("Lab 1 (501)", "Deep metric learning (501)"), "", "give the number behind it"),
+        (CANVAS.replace("Lab 1 (501)", "Deep metric learning (501)"), "", "give the number behind the name"),
     ],
 )
 def test_a_wrong_sheet_for_canvas_is_one_line(tmp_path, text, column, part):
@@ -291,7 +291,7 @@ def test_bad_input_is_one_line(tmp_path):
     cases = [
         ([out], 2, "no platform"),
         ([out, "--moodle", tmp_path / "none.csv"], 3, "check the path"),
-        ([out, "--moodle", tmp_path / "sheet.xlsx"], 3, "no CSV"),
+        ([out, "--moodle", tmp_path / "sheet.xlsx"], 3, "not CSV"),
         ([out, "--canvas", tmp_path / "latin.csv"], 3, "not UTF-8"),
         ([tmp_path / "empty", "--csv", table_file], 3, "batch --out"),
         ([broken, "--csv", table_file], 3, "is damaged"),
