@@ -9,12 +9,12 @@ from autograder.cli.status import USAGE, stop
 
 
 def wide(console: Console) -> Console:
-    """Return a console for wide tables: outside a terminal the width is unknown."""
+    """Return a console for wide tables, since the width is unknown if the output is not a terminal."""
     return console if console.is_terminal else Console(width=150)
 
 
 def task_ids(tasks: list[str], manifest: Manifest) -> list[str] | None:
-    """Return the ids of tasks given by id or number, None for none; stop at an unknown one and name the nearest."""
+    """Return the ids of tasks given by id or number, None if none are given; stop at an unknown one."""
     try:
         return [manifest.task(task).id for task in tasks] or None
     except UnknownTaskError as problem:

@@ -44,7 +44,7 @@ def _task(task: TaskFeedback) -> Iterator[str]:
     if task.silent:
         return
     for test in failed[:MOST_FAILURES]:
-        place = f" ({test.where.place})" if test.where else ""
+        place = f" ({test.where.position})" if test.where else ""
         known = (
             f" Looks like: {ticked(test.misconception)}. {ticked(test.sentence)}".rstrip() if test.misconception else ""
         )

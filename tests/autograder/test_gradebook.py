@@ -315,7 +315,7 @@ def test_a_class_goes_by_class_json(database, tmp_path):
         }
         text = told.export_text()
         assert f"{database}: 2 students" in text
-        assert "st4: has no grade (the file is empty); left out" in text
+        assert "st4: no grade (the file is empty); omitted" in text
         assert "1099 (not in the roster)" in text and "1 (a) (not clear whose it is)" in text
     with opened(database) as book:
         student = book.find_student("s1002")
