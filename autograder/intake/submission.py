@@ -1,4 +1,4 @@
-"""Read one submitted file; everything that is wrong with it as a file is said here, in one line."""
+"""Read one submitted file; whatever is wrong with it is an IntakeError of one line."""
 
 from __future__ import annotations
 
@@ -12,20 +12,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assignment.manifest import Manifest
+from assignment.text import one_line
 from autograder.intake.errors import IntakeError
 from autograder.intake.notebook import NOTEBOOK_MB, Notebook, assemble
 
-NO_TEXTS = ("punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escape")  # of names, of parts of a file
+NO_TEXTS = (
+    "punycode",
+    "idna",
+    "undefined",
+    "unicode_escape",
+    "raw_unicode_escape",
+)  # not for source files
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One handed-in file.
+    """One submitted file.
 
     Attributes:
-        name: the file's name, for reports. owner: who handed it in, "" if unknown.
-        source: its text. sha256: of its bytes.
-        notebook: where the lines of the text come from if it was made of a notebook's cells.
+        name: of the file, for reports. owner: its author, "" if unknown. source: its text. sha256: of its bytes.
+        notebook: where the lines come from if the text was assembled from a notebook.
     """
 
     name: str
@@ -36,13 +42,13 @@ class Submission:
 
 
 def read_submission(path: Path, manifest: Manifest, owner: str = "") -> Submission:
-    """Read a `.py` or `.ipynb` file. Raise IntakeError if it is missing, no file, empty, too large or no text."""
+    """Read a `.py` or `.ipynb` file; IntakeError if it is missing, empty, too large, not a file or not text."""
     limit = NOTEBOOK_MB << 20 if is_notebook(path.name) else manifest.limits.source_kb << 10
     return submission_of(read_bytes(path, limit, manifest.file), path.name, manifest, owner)
 
 
 def submission_of(data: bytes, name: str, manifest: Manifest, owner: str = "") -> Submission:
-    """Make a submission of the bytes of a `.py` or `.ipynb` file. Raise IntakeError if they cannot be graded."""
+    """Make a submission of the bytes of a `.py` or `.ipynb` file; IntakeError if they cannot be graded."""
     sha256 = hashlib.sha256(data).hexdigest()
     if not is_notebook(name):
         return Submission(name, owner, decode(data, name), sha256)
@@ -75,7 +81,7 @@ def read_bytes(path: Path, limit: int, expected: str) -> bytes:
     except OSError as problem:
         raise IntakeError(f"{path} cannot be read ({problem.strerror}); check its permissions") from None
     if len(data) > limit:
-        raise IntakeError(f"{path} grew over the limit of {limit / 1e6:.1f} MB while it was read")
+        raise IntakeError(f"{path} grew over the limit of {limit / 1e6:.1f} MB while it was read; try again")
     if not data.strip():
         raise IntakeError(f"{path} is empty; hand in the filled-in {expected}")
     return data
@@ -87,7 +93,7 @@ def decode(data: bytes, name: str) -> str:
         raise IntakeError(f"{name} is encoded as UTF-16, which Python does not read; save it as UTF-8")
     if (position := data.find(b"\0")) >= 0:
         line = data.count(b"\n", 0, position) + 1
-        raise IntakeError(f"{name} holds a null byte in line {line}, so it is no Python text; save it as UTF-8")
+        raise IntakeError(f"{name} holds a null byte in line {line}, so it is not Python text; save it as UTF-8")
     encoding = "utf-8"
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
@@ -96,18 +102,14 @@ def decode(data: bytes, name: str) -> str:
         text = data.decode(encoding)
         text.encode()
     except SyntaxError as problem:
-        raise IntakeError(f"{name}: {_one_line(str(problem.msg))}; save it as UTF-8") from None
+        raise IntakeError(f"{name}: {one_line(problem.msg, 120)}; save it as UTF-8") from None
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
-        raise IntakeError(f"{name}: line {line} holds bytes that are no {problem.encoding}; save it as UTF-8") from None
-    except (LookupError, UnicodeError):  # such as rot13, which Python knows but does not read files in
-        raise IntakeError(f"{name}: its coding line says '{_one_line(encoding)}'; save it as UTF-8") from None
+        raise IntakeError(f"{name}: line {line} has bytes that are not {problem.encoding}; save it as UTF-8") from None
+    except (LookupError, UnicodeError):  # such as rot13, a codec that is not for source files
+        raise IntakeError(f"{name}: its coding line says '{one_line(encoding, 120)}'; save it as UTF-8") from None
     if "\0" in text:
-        raise IntakeError(f"{name} holds a null byte, so it is no Python text; save it as UTF-8")
-    if encoding not in ("utf-8", "utf-8-sig"):  # the text goes on as UTF-8, so its coding line must not stay
+        raise IntakeError(f"{name} holds a null byte, so it is not Python text; save it as UTF-8")
+    if encoding not in ("utf-8", "utf-8-sig"):  # the text is encoded as UTF-8 from here on
         text = re.sub(r"coding[:=]\s*[-\w.]+", "encoded", text, count=1)
     return text.removeprefix("\ufeff")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:120]

@@ -14,7 +14,7 @@ def in_cells(value: T, notebook: Notebook) -> T:
     """The same value, usually a `Feedback`, with all its texts and lines retold."""
     found: Any = value
     if isinstance(value, str):
-        found = notebook.told(value)
+        found = notebook.in_cells(value)
     elif isinstance(value, tuple):
         found = tuple(in_cells(part, notebook) for part in value)
     elif is_dataclass(value) and not isinstance(value, type):
