@@ -1,4 +1,4 @@
-"""The handout's table of tasks, written from the manifest between two marks."""
+"""The table of tasks in the handout, written from the manifest between two markers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ END = "<!-- end of tasks -->"
 
 
 class HandoutError(ValueError):
-    """The marks of the table are not there."""
+    """The markers of the table are missing."""
 
 
 def table(manifest: Manifest) -> str:
@@ -24,9 +24,9 @@ def table(manifest: Manifest) -> str:
 
 
 def with_table(text: str, manifest: Manifest) -> str:
-    """Return the handout with a fresh table; HandoutError where the marks are missing or not in order."""
+    """Return the handout with a new table; HandoutError if the markers are missing or in the wrong order."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise HandoutError(f"assignment/README.md needs the lines '{BEGIN}' and '{END}'")
+        raise HandoutError(f"assignment/README.md: no table of tasks; add the lines '{BEGIN}' and '{END}'")
     return f"{before}{BEGIN}\n{table(manifest)}\n{END}{after}"
