@@ -78,10 +78,10 @@ def product(gallery: Tensor, queries: int) -> Callable[[], None]:
     return run
 
 
-def figures(gallery: Tensor, labels: np.ndarray, queries: int) -> Callable[[], retrieval.Figures]:
-    """All retrieval figures of the first so many images."""
+def metrics(gallery: Tensor, labels: np.ndarray, queries: int) -> Callable[[], retrieval.QueryMetrics]:
+    """All retrieval metrics of the first so many images."""
     rows, own = gallery[:queries], np.arange(queries)
-    return lambda: retrieval.figures(rows, labels[:queries], gallery, labels, own)
+    return lambda: retrieval.query_metrics(rows, labels[:queries], gallery, labels, own)
 
 
 def nearest(gallery: Tensor, queries: int) -> Callable[[], Tensor]:
@@ -137,7 +137,7 @@ def torch_metrics(gallery: Tensor, labels: np.ndarray) -> Callable[[], tuple[flo
 
 def check(gallery: Tensor, labels: np.ndarray) -> None:
     """RuntimeError where the peers do not get our P@1 and mAP: then the times compare nothing."""
-    ours = figures(gallery, labels, len(gallery))()
+    ours = metrics(gallery, labels, len(gallery))()
     theirs = metric_learning(gallery, labels)()
     wanted = (float(ours.first.mean()), float(ours.average_precision.mean()))
     for name, got in {
@@ -153,16 +153,16 @@ def table(options: argparse.Namespace) -> str:
     gallery = unit_rows(options.gallery, options.dim)
     queries = min(options.queries, options.gallery)
     by_class = {name: labels_of(options.gallery, size) for name, size in CLASSES.items()}
-    figures(gallery[:100], by_class["ten classes"][:100], 100)()  # compiled now
+    metrics(gallery[:100], by_class["ten classes"][:100], 100)()  # compiled now
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     nearest(gallery, min(queries, 2 * CHUNK))()
     for labels in by_class.values():
-        figures(gallery, labels, min(queries, 2 * CHUNK))()
+        metrics(gallery, labels, min(queries, 2 * CHUNK))()
     memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20
 
     ours = f"{LIST} nearest"
     contenders: Contenders = {"product": product(gallery, queries), ours: nearest(gallery, queries)}
-    contenders |= {name: figures(gallery, labels, queries) for name, labels in by_class.items()}
+    contenders |= {name: metrics(gallery, labels, queries) for name, labels in by_class.items()}
     contenders["faiss"] = faiss_search(gallery, queries, LIST)
     large = least(contenders, options.rounds)
 
@@ -172,7 +172,7 @@ def table(options: argparse.Namespace) -> str:
     for name, labels in small_labels.items():
         check(small[: min(len(small), 500)], labels_of(min(len(small), 500), CLASSES[name]))
         peers: Contenders = {
-            "ours": figures(small, labels, len(small)),
+            "ours": metrics(small, labels, len(small)),
             "faiss, the whole gallery in order": faiss_search(small, len(small), len(small) - 1),
             "pytorch-metric-learning": metric_learning(small, labels),
             "torchmetrics": torch_metrics(small, labels),
@@ -206,7 +206,7 @@ def table(options: argparse.Namespace) -> str:
         f"Peak memory on top of the descriptors: {memory:.2f} GiB.",
         "",
         "Beside the product the lists cost one pass over the distances, for the minima of groups of columns, and the",
-        "figures of small classes one short pass for each positive. Those of large classes look up every distance in a",
+        "metrics of small classes one short pass for each positive. Those of large classes look up every distance in a",
         "table of the positives: random access, and branches that no processor foresees. The product takes",
         f"{1e9 * bare / queries / options.gallery:.1f} ns for a distance; that leaves little room for such a look-up.",
         "",
@@ -216,7 +216,7 @@ def table(options: argparse.Namespace) -> str:
         "|---|---|---:|---:|---:|",
         *rows,
         "",
-        "Ours are all figures of the table above, the peers' P@1 and mAP alone; on 500 images they agree with ours.",
+        "Ours are all metrics of the table above, the peers' P@1 and mAP alone; on 500 images they agree with ours.",
         "",
         f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python"
         f" {platform.python_version()}, torch {torch.__version__.split('+')[0]}, "

@@ -290,7 +290,7 @@ def _tried_cells(group: list[Row], varied: list[str]) -> list[str]:
 
 def plots(rows: list[Row]) -> None:
     """Curves of each family's first seeds: validation P@1 per epoch, precision over recall on the test part."""
-    from assignment.figures import canvas, curves
+    from assignment.plots import canvas, curves
 
     for family in FAMILIES:
         own = [g[0] for recipe in load() if recipe.family == family for g in groups(rows, recipe)]

@@ -1,4 +1,4 @@
-"""What a test of `dml.py` is made of: the same `student`, `task` and `expect` serve at home and behind the wall."""
+"""What a test of `dml.py` is made of: the same `student`, `task` and `expect` at home and in the sandbox."""
 
 from assignment.checking.expect import Unexpected, expect
 from assignment.checking.student import Answer, RemoteObject, Student, StudentError

@@ -1,8 +1,8 @@
-"""Run tests that ask for a `student`, and turn what happens into outcomes.
+"""Run tests that take a `student`, and turn what happens into outcomes.
 
-The public tests at home and the hidden tests behind the wall run through here. pytest collects the files, once per
+The public tests at home and the hidden tests of the grader run through here. pytest collects the files, once per
 process; this module calls the tests and adds the order (shown tests first), the prerequisites and the translation of
-exceptions into data. A grader that judges hundreds of files would else spend a third of its time inside pytest.
+exceptions into data. Otherwise a grader of hundreds of files would spend a third of its time inside pytest.
 """
 
 from __future__ import annotations

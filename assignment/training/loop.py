@@ -23,8 +23,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from assignment.datasets.data import Asking, Data
-from assignment.evaluation import measures, retrieval
+from assignment.datasets.data import Data, QueryGallery
+from assignment.evaluation import metrics, retrieval
 from assignment.training import checkpoints, distributed, precision, runs, sampling, seeds
 from assignment.training import model as models
 from assignment.training.config import BALANCED, Config, from_text
@@ -231,7 +231,7 @@ def validate(run: Run) -> dict[str, float]:
     """P@1 and mAP on the validation classes; computed by the first process, known to all."""
     figures = None
     if run.group.first:
-        figures = quick_figures(run.network, run.data.val, run.network.device, run.config.mirror)
+        figures = quick_metrics(run.network, run.data.val, run.network.device, run.config.mirror)
     told = distributed.tell(figures, run.group)
     if told is None:
         raise ValueError("the first process has not said what it measured")
@@ -239,11 +239,15 @@ def validate(run: Run) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def quick_figures(network: nn.Module, asking: Asking, device: torch.device, mirror: bool = False) -> dict[str, float]:
+def quick_metrics(
+    network: nn.Module, query_gallery: QueryGallery, device: torch.device, mirror: bool = False
+) -> dict[str, float]:
     """P@1 and mAP alone, which an epoch is judged by."""
-    queries, gallery = measures.describe_both(network, asking, device, batch_size=DESCRIBED, mirror=mirror)
-    found = retrieval.figures(queries, asking.queries.labels, gallery, asking.gallery.labels, asking.own, (1,))
-    if not len(found.asked):
+    queries, gallery = metrics.describe_both(network, query_gallery, device, batch_size=DESCRIBED, mirror=mirror)
+    found = retrieval.query_metrics(
+        queries, query_gallery.queries.labels, gallery, query_gallery.gallery.labels, query_gallery.self_index, (1,)
+    )
+    if not len(found.scored):
         raise ValueError("no validation image has another one of its class: no epoch can be chosen; take more images")
     return {"P@1": float(found.first.mean()), "mAP": float(found.average_precision.mean())}
 
@@ -320,7 +324,7 @@ def evaluate_checkpoint(dml: ModuleType, path: str | Path, part: str, overrides:
         dml: the file, imported. overrides: settings that are other than when it was trained, as typed (root, cache …).
 
     Returns:
-        The tree of `assignment.evaluation.measures.evaluate`.
+        The tree of `assignment.evaluation.metrics.evaluate`.
     """
     state = checkpoints.read(path)
     trained = checkpoints.config_of(state, path)
@@ -335,8 +339,8 @@ def evaluate_checkpoint(dml: ModuleType, path: str | Path, part: str, overrides:
 
 
 def measured(network: Network, data: Data, part: str, config: Config) -> dict[str, Any]:
-    """The tree of `assignment.evaluation.measures.evaluate`, as the settings ask for it."""
-    return measures.evaluate(network, data, part, network.device, mirror=config.mirror, seed=config.seed)
+    """The tree of `assignment.evaluation.metrics.evaluate`, as the settings ask for it."""
+    return metrics.evaluate(network, data, part, network.device, mirror=config.mirror, seed=config.seed)
 
 
 def table_of(result: dict[str, Any]) -> Table:

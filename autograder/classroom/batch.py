@@ -9,7 +9,6 @@ ends with the same grades.
 from __future__ import annotations
 
 import datetime
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -19,14 +18,16 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
+from assignment.files import write_whole
 from assignment.manifest import Manifest
 from autograder.classroom.class_file import CRASHED, FILE, UNUSABLE
 from autograder.classroom.folders import move_aside
-from autograder.classroom.journal import Journal, JournalError, digest, write_whole
+from autograder.classroom.journal import Journal, digest, unwritable
 from autograder.classroom.summary import Summary, hand_in, run_measured
 from autograder.classroom.workers import Done, Job, WorkerError
 from autograder.grading import fingerprint
 from autograder.grading.record import Record, RecordError, from_json, to_json
+from autograder.grading.replay import KEPT
 from autograder.grading.values import valid
 from autograder.intake import IntakeError, Submission
 from autograder.intake.classes import Class, Student
@@ -66,7 +67,7 @@ class GradingOptions:
 
     def job(self, submission: Submission) -> Job:
         """The job of one submission; the same file is the same job, whoever handed it in."""
-        seed = int(submission.sha256[:8], 16) % 2**31 if self.seed is None else self.seed
+        seed = fingerprint.default_seed(submission.sha256) if self.seed is None else self.seed
         file = f"{submission.sha256} {digest(submission.source)}"  # of a notebook the code depends on intake, too
         key = fingerprint.key(file, self.assignment, self.grader, seed, self.tasks, self.isolation)
         return Job(key, submission, seed, self.tasks)
@@ -178,7 +179,7 @@ class Batch:
         try:
             write_whole(path, found.to_json())
         except OSError as problem:
-            raise _unwritable(path, problem) from None
+            raise unwritable(path, problem) from None
         return path
 
     def _recorded(self, key: str) -> Record | None:
@@ -221,7 +222,7 @@ class Batch:
         own = replace(record, submission=submission, hand_in=hand_in(student))
 
         def fill(folder: Path) -> None:
-            write_whole(folder / kept_name(latest.name), latest.path.read_bytes())
+            write_whole(folder / f"{KEPT}{Path(latest.name).suffix.lower()}", latest.path.read_bytes())
             self.publish(own, latest.read(self.options.manifest).source, folder)
 
         self._renew(student, to_json(own), fill)
@@ -239,18 +240,18 @@ class Batch:
             pass
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for rest in (folder / STAMP, *folder.glob(".*.new")):  # the latter of a run that was killed
+            for rest in (folder / STAMP, *folder.glob(".*.[0-9]*")):  # the latter of a run that was killed
                 rest.unlink(missing_ok=True)
             fill(folder)
             write_whole(folder / STAMP, stamp)
         except OSError as problem:
-            raise _unwritable(folder, problem) from None
+            raise unwritable(folder, problem) from None
 
     def _aside(self, folder: Path) -> None:
         try:
             move_aside(folder, self.journal.folder / EARLIER)
         except OSError as problem:
-            raise _unwritable(folder, problem) from None
+            raise unwritable(folder, problem) from None
         self.report.aside.append(folder.name)
 
     def _without(self, student: Student, state: str, problem: str) -> None:
@@ -280,20 +281,3 @@ def run(batch: Batch, make_pool: Callable[[], Pool], meanwhile: Callable[[], obj
     batch.report.seconds = time.monotonic() - start
     batch.report.summary = batch.close()
     return batch.report
-
-
-def kept_name(name: str) -> str:
-    """Under which name a hand-in's bytes are kept beside its record."""
-    return f"handed_in{Path(name).suffix.lower()}"
-
-
-def _unwritable(path: Path, problem: OSError) -> JournalError:
-    if isinstance(problem, JournalError):
-        return problem
-    reason = problem.strerror or str(problem)
-    return JournalError(f"{path} cannot be written ({reason}); put that right and run it again: nothing done is lost")
-
-
-def cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

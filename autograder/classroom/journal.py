@@ -15,7 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+
+from pydantic import JsonValue
+
+from assignment.files import write_whole
 
 VERSION = 1
 
@@ -35,7 +38,7 @@ class Entry:
 
     key: str
     record: str
-    facts: dict[str, Any]
+    facts: dict[str, JsonValue]
 
 
 class Journal:
@@ -57,16 +60,16 @@ class Journal:
             (folder / "grades").mkdir(parents=True, exist_ok=True)
             self._lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as problem:
-            raise self._unwritable(problem) from None
+            raise unwritable(self.folder, problem) from None
         try:
             self._take_lock()
+            for rest in (folder / "grades").glob(".*.[0-9]*"):  # of a run that was killed while it wrote
+                rest.unlink()
             self._file = os.open(folder / "journal.jsonl", os.O_RDWR | os.O_CREAT, 0o600)
             self._end = self._read()
         except OSError as problem:
             os.close(self._lock)
-            if isinstance(problem, JournalError):
-                raise
-            raise self._unwritable(problem) from None
+            raise unwritable(self.folder, problem) from None
 
     def __enter__(self) -> Journal:
         return self
@@ -88,17 +91,17 @@ class Journal:
             return None
         return text if digest(text) == entry.record else None
 
-    def add(self, key: str, record: str, facts: dict[str, Any]) -> None:
+    def add(self, key: str, record: str, facts: dict[str, JsonValue]) -> None:
         """Put a grade on the disk; JournalError if that fails, and then the journal is as it was."""
         entry = Entry(key, digest(record), facts)
         try:
             write_whole(self._path(key), record)
             self._append({"key": key, "record": entry.record, **facts})
         except OSError as problem:
-            raise self._unwritable(problem) from None
+            raise unwritable(self.folder, problem) from None
         self.entries[key] = entry
 
-    def _append(self, tree: dict[str, Any]) -> None:
+    def _append(self, tree: dict[str, JsonValue]) -> None:
         data = json.dumps(tree, allow_nan=False).encode() + b"\n"
         try:
             os.lseek(self._file, self._end, os.SEEK_SET)
@@ -125,8 +128,9 @@ class Journal:
                 tree = _parsed(line)
                 if end == 0:
                     self._check(tree)
-                elif isinstance(tree.get("key"), str) and isinstance(tree.get("record"), str):
-                    key, record = tree.pop("key"), tree.pop("record")
+                elif isinstance(key := tree.pop("key", None), str) and isinstance(
+                    record := tree.pop("record", None), str
+                ):
                     self.entries[key] = Entry(key, record, tree)
                 else:
                     self.damaged += 1
@@ -138,7 +142,7 @@ class Journal:
             end = self._end
         return end
 
-    def _check(self, header: dict[str, Any]) -> None:
+    def _check(self, header: dict[str, JsonValue]) -> None:
         if header.get("journal") != VERSION:
             found = header.get("journal")
             what = f"of version {found}" if isinstance(found, int) else "not a journal of this program"
@@ -155,16 +159,18 @@ class Journal:
     def _path(self, key: str) -> Path:
         return self.folder / "grades" / f"{key}.json"
 
-    def _unwritable(self, problem: OSError) -> JournalError:
-        if isinstance(problem, JournalError):
-            return problem
-        reason = problem.strerror or type(problem).__name__
-        return JournalError(
-            f"{self.folder} cannot be written ({reason}); put that right and run it again, nothing that is done is lost"
-        )
+
+def unwritable(path: Path, problem: OSError) -> JournalError:
+    """The error that says why nothing can be written to this path."""
+    if isinstance(problem, JournalError):
+        return problem
+    reason = problem.strerror or str(problem) or type(problem).__name__
+    return JournalError(
+        f"{path} cannot be written ({reason}); correct that and repeat the command: finished grades are kept"
+    )
 
 
-def _parsed(line: bytes) -> dict[str, Any]:
+def _parsed(line: bytes) -> dict[str, JsonValue]:
     try:
         tree = json.loads(line)
     except (ValueError, RecursionError):
@@ -175,17 +181,3 @@ def _parsed(line: bytes) -> dict[str, Any]:
 def digest(text: str) -> str:
     """SHA-256 of a text in UTF-8."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def write_whole(path: Path, text: str | bytes) -> None:
-    """Write a file, whole or not at all, and have it on the disk."""
-    temporary = path.with_name(f".{path.name}.new")  # one process writes here: it may overwrite what a killed one left
-    try:
-        with temporary.open("wb") as file:
-            file.write(text.encode() if isinstance(text, str) else text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()

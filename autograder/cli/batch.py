@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 from rich.console import Console
 
+from assignment.cores import available_cores
 from assignment.manifest import load
 from autograder.cli.options import task_ids
 from autograder.cli.status import (
@@ -42,7 +43,6 @@ def batch(
     ] = False,
 ) -> None:
     """Grade a class: every file once, reports for each student, one summary. The same command goes on after a stop."""
-    from autograder.classroom.batch import cores
     from autograder.classroom.folders import FolderError
     from autograder.classroom.workers import WorkerError
     from autograder.cli.stopping import Terminated, sigterm_like_ctrl_c
@@ -64,7 +64,7 @@ def batch(
                 manifest,
                 Console(),
                 isolation=isolation.value,
-                workers=workers or cores(),
+                workers=workers or available_cores(),
                 roster=roster,
                 deadline=deadline,
                 assignment=assignment,

@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from autograder.classroom.journal import write_whole
+from assignment.files import write_whole
 
 IN_THE_WAY = (FileExistsError, NotADirectoryError)  # what mkdir raises where a file has the name of a folder
 

@@ -29,7 +29,7 @@ from assignment.checking.improvement import unit
 from assignment.checking.outcome import FAILED, Outcome, Reason
 from assignment.checking.student import Answer, GraderFault, Student, StudentError
 from assignment.datasets import fashion_mnist
-from assignment.datasets.data import Asking
+from assignment.datasets.data import QueryGallery
 from assignment.datasets.split import ArraySplit, Split
 from assignment.evaluation import retrieval
 from assignment.manifest import CHECKPOINT, Manifest
@@ -59,14 +59,14 @@ class Pictures:
     """
 
     name: str
-    asking: Asking
+    asking: QueryGallery
     settling: np.ndarray
     trained_on: tuple[str, ...]
 
     @property
     def count(self) -> int:
         """How many images are described."""
-        return len(self.asking.gallery) + (len(self.asking.queries) if self.asking.own is None else 0)
+        return len(self.asking.gallery) + (len(self.asking.queries) if self.asking.self_index is None else 0)
 
     @property
     def megapixels(self) -> float:
@@ -99,7 +99,7 @@ def hidden_pictures() -> Pictures:
     with np.load(SAMPLE) as arrays:
         images, labels = fashion_mnist.as_images(arrays["images"]), arrays["labels"]
     own = np.flatnonzero(np.isin(labels, fashion_mnist.TEST_CLASSES))
-    asking = Asking(ArraySplit(images[own], labels[own]), ArraySplit(images, labels), own)
+    asking = QueryGallery(ArraySplit(images[own], labels[own]), ArraySplit(images, labels), own)
     return Pictures("hidden sample", asking, _settling(datasets.load("sample").train), FASHION)
 
 
@@ -283,7 +283,7 @@ class Talk:
         return [unit(np.concatenate(rows)).astype(np.float32) for rows in found]
 
 
-def fetch(asking: Asking, rows: np.ndarray) -> np.ndarray:
+def fetch(asking: QueryGallery, rows: np.ndarray) -> np.ndarray:
     """Images (B, C, H, W) by number: those of the gallery, then those of the queries."""
     gallery = len(asking.gallery)
     images = [asking.gallery[int(i)] if i < gallery else asking.queries[int(i) - gallery] for i in rows]
@@ -316,7 +316,7 @@ def trained_with(told: dict[str, Any], pictures: Pictures, outcome: Outcome) -> 
     return config
 
 
-def figures(asking: Asking, order: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
+def figures(asking: QueryGallery, order: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
     """P@1 and mAP of the queries, from the descriptors of all images in the order in which they were sent.
 
     Equal distances are decided by that order, which is unknown in the sandbox.
@@ -326,11 +326,11 @@ def figures(asking: Asking, order: np.ndarray, rows: np.ndarray) -> tuple[float,
     descriptors, count = torch.from_numpy(rows), len(asking.gallery)
     sent = np.flatnonzero(order < count)  # where the gallery's images stand among those sent
     own = None
-    if asking.own is None:
+    if asking.self_index is None:
         queries = descriptors[place[count:]]
     else:
-        queries = descriptors[place[asking.own]]
-        own = np.searchsorted(sent, place[asking.own])
+        queries = descriptors[place[asking.self_index]]
+        own = np.searchsorted(sent, place[asking.self_index])
     labels = np.asarray(asking.gallery.labels)[order[sent]]
-    found = retrieval.figures(queries, np.asarray(asking.queries.labels), descriptors[sent], labels, own, (1,))
+    found = retrieval.query_metrics(queries, np.asarray(asking.queries.labels), descriptors[sent], labels, own, (1,))
     return float(found.first.mean()), float(found.average_precision.mean())

@@ -25,7 +25,7 @@ GRADER = (
 REPORTS = ("autograder/reports", "autograder/misconceptions", "assignment")
 TYPES = (".py", ".npz", ".toml", ".ini", ".j2", ".css", ".c")
 LIBRARIES = ("torch", "torchvision", "numpy", "scipy")
-NOT_GRADING = ("assignment/assignment.toml", "assignment/figures/")
+NOT_GRADING = ("assignment/assignment.toml", "assignment/plots/")
 
 
 def of_grader() -> str:
@@ -48,6 +48,11 @@ def of_assignment(manifest: Manifest) -> str:
 def key(submission: str, assignment: str, grader: str, seed: int, tasks: tuple[str, ...] | None, isolation: str) -> str:
     """The key of a grade: of the hashes of submission, assignment and grader, and of what was asked for."""
     return _hash(submission, assignment, grader, str(seed), json.dumps(tasks), isolation)
+
+
+def default_seed(sha256: str) -> int:
+    """Return the seed of the hidden inputs of a file with this hash: other inputs for every file, always the same."""
+    return int(sha256[:8], 16) % 2**31
 
 
 @cache

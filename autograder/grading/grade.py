@@ -13,6 +13,7 @@ from assignment.checking.outcome import Outcome, Reason
 from assignment.checking.runner import TestRun
 from assignment.checking.student import GraderFault, Request, Response, Student, StudentError
 from assignment.manifest import Manifest
+from autograder.grading import fingerprint
 from autograder.grading.checkpoint import CheckpointSubmission, judge
 from autograder.grading.reference_files import reference, submission_of
 from autograder.grading.scoring import Score, score
@@ -22,7 +23,7 @@ from autograder.sandbox.wall import Ending, Session, Wall
 
 HIDDEN_TESTS = Path(__file__).parents[1] / "hidden_tests"
 IMPROVEMENT = "improvement"
-KNOWN_WRONG = "triplet-no-hinge"  # a misconception
+KNOWN_WRONG = "triplet-loss--no-hinge"  # a misconception
 Perform = Callable[[Request], Response]  # how a session answers a request
 PATIENCE = 2  # tests of one task that may run out of time
 
@@ -90,11 +91,6 @@ class Clock:
         return min(self.limits.test_seconds, left)
 
 
-def default_seed(submission: Submission) -> int:
-    """The seed that goes with a file: other inputs for every submission, the same for the same bytes."""
-    return int(submission.sha256[:8], 16) % 2**31
-
-
 def grade(
     submission: Submission,
     wall: Wall,
@@ -117,7 +113,7 @@ def grade(
     Raises:
         BrokenTests, ScoringError, WallError: the grader is at fault, not the submission.
     """
-    seed = default_seed(submission) if seed is None else seed
+    seed = fingerprint.default_seed(submission.sha256) if seed is None else seed
     wall.wait_ready()
     start = time.monotonic()
     with wall.session(submission.source) as session:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from autograder.intake.submission import IntakeError
+from autograder.intake.errors import IntakeError
 from autograder.intake.tree import Entry
 
 KINDS = (".py", ".ipynb")

@@ -12,11 +12,12 @@ from pathlib import Path, PurePosixPath
 from assignment.manifest import Manifest
 from autograder.intake.choice import choose
 from autograder.intake.downloads import read_download
+from autograder.intake.errors import IntakeError
 from autograder.intake.hand_ins import HandIn
 from autograder.intake.lateness import Late, Rule
 from autograder.intake.owners import ASIDE, DUPLICATE, LISTED, UNLISTED, Owner, owner_of
 from autograder.intake.roster import Person, Roster, normal
-from autograder.intake.submission import IntakeError, Submission, read_submission
+from autograder.intake.submission import Submission, read_submission
 from autograder.intake.tree import Entry, read_tree
 
 __all__ = [

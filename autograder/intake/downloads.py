@@ -14,6 +14,7 @@ from collections import defaultdict
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from autograder.intake.errors import IntakeError
 from autograder.intake.hand_ins import (
     Download,
     HandIn,
@@ -27,7 +28,6 @@ from autograder.intake.hand_ins import (
 from autograder.intake.named import CANVAS, MOODLE, canvas, matching, moodle
 from autograder.intake.plain import plain
 from autograder.intake.roster import Roster
-from autograder.intake.submission import IntakeError
 from autograder.intake.tree import Entry, Tree
 
 GRADESCOPE, STAMP = "submission_metadata.yml", "timestamp.txt"

@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 
 from autograder.intake.archives import OTHER, TAR, ZIP, is_archive
 from autograder.intake.choice import KINDS
+from autograder.intake.errors import IntakeError
 from autograder.intake.hand_ins import Download, HandIn, grouped, of_top, refused_below, unless_usable
 from autograder.intake.roster import Roster
-from autograder.intake.submission import IntakeError
 from autograder.intake.tree import Tree
 
 # What a login at GitHub looks like; "1-ada" is rather the end of "lab-1" and Ada.

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.intake.submission import IntakeError
+from autograder.intake.errors import IntakeError
 
 MOST_BYTES = 20 << 20
 IDS = (

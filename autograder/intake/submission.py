@@ -6,19 +6,11 @@ import hashlib
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from assignment import source as sources
 from assignment.manifest import Manifest
-
-if TYPE_CHECKING:
-    from autograder.intake.notebook import Notebook
-
-NOTEBOOK_MB = 32  # a notebook with pictures has some; one with 100 has printed in a loop
-
-
-class IntakeError(ValueError):
-    """The file cannot be graded; the message is one line that says what to do."""
+from autograder.intake.errors import IntakeError
+from autograder.intake.notebook import NOTEBOOK_MB, Notebook, assemble
 
 
 @dataclass(frozen=True)
@@ -49,8 +41,6 @@ def submission_of(data: bytes, name: str, manifest: Manifest, owner: str = "") -
     sha256 = hashlib.sha256(data).hexdigest()
     if not is_notebook(name):
         return Submission(name, owner, decode(data, name), sha256)
-    from autograder.intake.notebook import assemble
-
     source, notebook = assemble(data, name, manifest)
     return Submission(name, owner, source, sha256, notebook)
 

@@ -20,7 +20,7 @@ from autograder.intake.archives import (
     printable,
     unpack,
 )
-from autograder.intake.submission import IntakeError
+from autograder.intake.errors import IntakeError
 
 MOST_FILES = 500_000
 JOURNAL = b'{"journal": '  # what the journal of a batch begins with

@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.intake.submission import IntakeError
+from autograder.intake.errors import IntakeError
 
 
 @dataclass(frozen=True)

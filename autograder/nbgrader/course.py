@@ -41,8 +41,8 @@ def build(folder: Path, root: Path = releases.ROOT) -> Course:
     """Build the course in `folder`, or bring an existing one up to date; gradebook and submissions stay as they are.
 
     Raises:
-        CourseError: the folder cannot be written, nbgrader is missing or refuses, or the release would give something
-            away: then release/ is removed again.
+        CourseError: the folder cannot be written, nbgrader is missing or refuses, or the release has a leak: then
+            release/ is removed again.
         ReleaseError: the students' bundle cannot be made or is not clean.
     """
     made = releases.make(root)
@@ -65,7 +65,7 @@ def build(folder: Path, root: Path = releases.ROOT) -> Course:
     released = folder / "release" / name
     for finding in leaks(released, made.secrets, asked):
         _withdraw(released)
-        raise CourseError(f"the release would give something away, and was removed: {finding}")
+        raise CourseError(f"{released} had a leak and was removed: {finding}")
     count = sum(path.is_file() for path in released.rglob("*"))
     return Course(
         folder,
@@ -79,14 +79,14 @@ def build(folder: Path, root: Path = releases.ROOT) -> Course:
 
 
 def leaks(released: Path, secrets: leak_scan.Secrets, asked: list[source.Question]) -> Iterator[str]:
-    """What the released notebook says that students must not read; the files beside it are the bundle's."""
+    """What the released notebook contains that students must not read; the files beside it are the bundle's."""
     files = {path.name: path.read_bytes() for path in sorted(released.glob("*.ipynb"))}
     yield from map(str, leak_scan.scan(files, secrets))
-    schemes = {question.id: question.scheme.split("\n")[1] for question in asked}
     for path, data in files.items():
-        for question, line in schemes.items():
-            if json.dumps(line, ensure_ascii=False)[1:-1].encode() in data:
-                yield f"{path}: holds the mark scheme of '{question}'"
+        for question in asked:
+            line = json.dumps(question.scheme.split("\n")[1], ensure_ascii=False)[1:-1]
+            if line.encode() in data:
+                yield f"{path}: contains the mark scheme of '{question.id}'"
 
 
 def environment() -> dict[str, str]:

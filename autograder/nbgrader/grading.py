@@ -10,7 +10,8 @@ from assignment.manifest import Manifest, load
 from autograder.grading.record import Record
 from autograder.grading.reference_files import reference
 from autograder.grading.replay import KEPT
-from autograder.intake.submission import NOTEBOOK_MB, IntakeError, Submission, read_submission
+from autograder.intake import IntakeError, Submission, read_submission
+from autograder.intake.notebook import NOTEBOOK_MB
 from autograder.nbgrader import HELPERS, CourseError
 from autograder.nbgrader.gradebook import Entry, scores_of
 from autograder.nbgrader.source import definitions

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from assignment import manifest as manifests
+from assignment.files import write_whole
 from autograder.release import bundle, handout, leak_scan, record_manual
 from autograder.release.markers import MarkerError, make_template
 
 __all__ = ["Made", "MarkerError", "ReleaseError", "make", "release"]
 
 ROOT = Path(__file__).resolve().parents[2]
-REFERENCE, TEMPLATE, HIDDEN = "solution/dml.py", "template/dml.py", "autograder/hidden_tests"
+REFERENCE, TEMPLATE = "solution/dml.py", "template/dml.py"
 MANIFEST = "assignment/assignment.toml"
+INSTRUCTORS = ("solution", "autograder/hidden_tests", "autograder/misconceptions", "autograder/selftest")
 
 
 class ReleaseError(Exception):
@@ -44,12 +46,12 @@ class Made:
         self.files["README.md"] = self.texts[bundle.HANDOUT].encode("utf-8")
         self.name = f"dml-{manifest.version}.zip"
         self.archive = bundle.pack(self.files, self.name.removesuffix(".zip"))
-        hidden = {
+        instructors = {
             path.relative_to(root).as_posix(): path.read_bytes()
-            for path in sorted((root / HIDDEN).rglob("*"))
-            if path.is_file() and "__pycache__" not in path.parts
+            for folder in INSTRUCTORS
+            for path in bundle.files_below(root / folder)
         }
-        self.secrets = leak_scan.collect(self.reference, hidden, manifest, manifest_text)
+        self.secrets = leak_scan.collect(self.reference, instructors, f"{template}\n{manifest_text}", manifest)
         self.findings = leak_scan.scan(self.files, self.secrets)
 
 
@@ -80,7 +82,8 @@ def release(check: bool, out: Path, root: Path = ROOT) -> None:
         for finding in made.findings:
             print(f"leak: {finding}")
         raise ReleaseError(
-            f"the bundle is not clean: {len(made.findings)} findings, the first in {made.findings[0].file}"
+            f"the bundle is not clean: {len(made.findings)} leaks, the first in {made.findings[0].file}; "
+            "remove them, or write the bundle's file in another way"
         )
     stale = [path for path, text in made.texts.items() if _bytes(root / path) != text.encode("utf-8")]
     if check:
@@ -112,11 +115,8 @@ def _bytes(path: Path) -> bytes | None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write beside the file and rename, so that no half-written file is left."""
-    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
+        write_whole(path, data)
     except OSError as problem:
         raise ReleaseError(f"{path} cannot be written: {problem.strerror}") from None

@@ -21,10 +21,26 @@ KEPT_BACK = {  # maintainers' tools; the first would tell which images the hidde
     "data_scripts/make_samples.py",
     "data_scripts/constraints.py",
 }
-KNOWN = {
-    *(".py", ".md", ".toml", ".txt", ".ini", ".json", ".csv", ".npz", ".png", ".jpg", ".svg", ".sh", ".yaml", ".yml"),
-    *(".j2", ".css"),
-}
+ALLOWED = (  # every file of these folders that students receive fits one pattern; `*` does not match a "/"
+    "assignment/*.py",
+    "assignment/README.md",
+    "assignment/assignment.toml",
+    "assignment/improvement.md",
+    "assignment/checking/*.py",
+    "assignment/datasets/*.py",
+    "assignment/datasets/SAMPLE.md",
+    "assignment/datasets/fashion_sample.npz",
+    "assignment/evaluation/*.py",
+    "assignment/figures/*.py",
+    "assignment/figures/templates/*.css",
+    "assignment/figures/templates/*.j2",
+    "assignment/public_tests/*.py",
+    "assignment/public_tests/pytest.ini",
+    "assignment/training/*.py",
+    "assignment/walkthrough/*.py",
+    "data_scripts/*.py",
+    "data_scripts/README.md",
+)
 TIME = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip can hold: nothing about when the bundle was made
 
 
@@ -39,16 +55,16 @@ def collect(root: Path, template: str, name: str) -> dict[str, bytes]:
         root: of the repository. template: text of the student's file. name: what the student's file is called.
 
     Raises:
-        BundleError: a file of a kind that no bundle should hold, a missing handout or pyproject.toml.
+        BundleError: a file that is not on the list, a missing handout or pyproject.toml.
     """
     files: dict[str, bytes] = {}
     for folder in FOLDERS:
-        for path in _files_below(root / folder):
+        for path in files_below(root / folder):
             relative = path.relative_to(root).as_posix()
             if relative in KEPT_BACK:
                 continue
-            if path.suffix not in KNOWN:
-                raise BundleError(f"{relative}: a bundle holds no '{path.suffix}' files; move it or extend KNOWN")
+            if not any(path.relative_to(root).match(pattern) for pattern in ALLOWED):
+                raise BundleError(f"{relative}: not listed as a file for students; move it or extend bundle.ALLOWED")
             files["README.md" if relative == HANDOUT else relative] = path.read_bytes()
     if "README.md" not in files:
         raise BundleError(f"{HANDOUT} is missing: a bundle needs its handout")
@@ -103,7 +119,7 @@ def requirements(pyproject: str) -> str:
     return "\n".join([comment, *dependencies]) + "\n"
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path) -> Iterator[Path]:
     """All files but caches and hidden ones, in a fixed order."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts

@@ -111,12 +111,6 @@ def make_template(source: str, manifest: Manifest) -> str:
     return template
 
 
-def outside_blocks(source: str, blocks: list[Block]) -> str:
-    """The lines of the source that stand in no block."""
-    inside = {number for block in blocks for number in range(block.begin, block.end + 1)}
-    return "\n".join(line for number, line in enumerate(source.splitlines(), start=1) if number not in inside)
-
-
 def _comments(source: str) -> list[tuple[int, int, str]]:
     """All comments as (line, column, text). Tokens, so that a marker quoted in a docstring is none."""
     try:

@@ -109,7 +109,7 @@ def kind(value: Any) -> str:
     if isinstance(value, (int, float)) or value in ("nan", "inf", "-inf"):
         return "a number"
     if isinstance(value, str):
-        return "an object" if re.fullmatch(r"an? \w+", value) else "a text"
+        return "an object" if re.fullmatch(r"an? \w+", value) else "a string"
     if isinstance(value, list):
         return f"a list of {number(len(value))}"
     return "a dictionary" if isinstance(value, dict) else "something else"

@@ -198,9 +198,9 @@ def value_problem(message: str) -> str:
         ("got None", "None came back; is a `return` missing at the end of the function?"),
         ("at least", "What came back has fewer parts than the task asks for."),
         ("an object", "A plain value came back where an object is needed."),
-        ("no array of numbers", "An array of something else than numbers came back."),
+        ("not an array of numbers", "An array of something else than numbers came back."),
         ("got a list", "A list came back, perhaps of unequal parts, where one tensor is needed."),
-        ("got a text", "A text came back where numbers are needed."),
+        ("got a string", "A string came back where numbers are needed."),
         ("got a dictionary", "A dictionary came back where numbers are needed."),
     ):
         if pattern in message:

@@ -15,8 +15,8 @@ import torch
 
 sys.path.append("..")  # where assignment/ lies, if it is not installed
 from assignment import backbones, walkthrough
-from assignment.evaluation.retrieval import evaluate, rank
-from assignment.figures import attention, canvas
+from assignment.evaluation.retrieval import query_metrics, rank
+from assignment.plots import attention, canvas
 from assignment.training import model
 
 dml = walkthrough.student("dml.py")
@@ -187,17 +187,22 @@ if walkthrough.ready(dml, "descriptor", "distances"):
 
 # %%
 if walkthrough.ready(dml, "descriptor"):
-    asking, ks = data.test, (1, 5, 10)
+    query_gallery, ks = data.test, (1, 5, 10)
     described = {name.upper(): view.gallery for name, view in views.items()}
     if gallery[0].numel() < 4000:  # of a photograph the pixels would fill the memory
         described["raw pixels"] = torch.stack([image.flatten() for image in gallery])
     measured = {}
     for name, rows in described.items():
-        found = evaluate(
-            rows[asking.own], asking.queries.labels, rows, gallery.labels, ks, asking.own
+        found = query_metrics(
+            rows[query_gallery.self_index],
+            query_gallery.queries.labels,
+            rows,
+            gallery.labels,
+            query_gallery.self_index,
+            ks,
         )
-        measured[name] = {f"P@{k}": found.precision[k] for k in ks}
-    share = np.bincount(gallery.labels)[asking.queries.labels].mean() / len(gallery)
+        measured[name] = {f"P@{k}": float(found.precision[k].mean()) for k in ks}
+    share = np.bincount(gallery.labels)[query_gallery.queries.labels].mean() / len(gallery)
     measured["chance"] = {f"P@{k}": float(share) for k in ks}
     walkthrough.table(measured, "descriptor")
 
@@ -210,13 +215,12 @@ if walkthrough.ready(dml, "descriptor"):
 # %%
 if walkthrough.ready(dml, "descriptor"):
     view = views["mac"]
-    own = torch.as_tensor(asking.own)
-    for words, left_out in (
+    for words, excluded in (
         ("with itself in the list", None),
-        ("left out by its index", own),
+        ("removed by its index", query_gallery.self_index),
     ):
-        first = rank(view.queries, view.gallery, 1, left_out)[:, 0]
-        right = gallery.labels[first.numpy()] == asking.queries.labels
+        first = rank(view.queries, view.gallery, 1, excluded)[:, 0]
+        right = gallery.labels[first.numpy()] == query_gallery.queries.labels
         print(f"P@1 {words}: {right.mean():.3f}")
 
 # %% [markdown]

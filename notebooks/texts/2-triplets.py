@@ -14,7 +14,7 @@ import torch
 
 sys.path.append("..")  # where assignment/ lies, if it is not installed
 from assignment import walkthrough
-from assignment.figures import canvas
+from assignment.plots import canvas
 from assignment.training import model, objectives, sampling
 
 dml = walkthrough.student("dml.py")

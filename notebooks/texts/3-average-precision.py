@@ -13,7 +13,7 @@ import torch
 
 sys.path.append("..")  # where assignment/ lies, if it is not installed
 from assignment import walkthrough
-from assignment.figures import canvas
+from assignment.plots import canvas
 from assignment.training import model
 
 dml = walkthrough.student("dml.py")

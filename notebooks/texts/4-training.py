@@ -13,7 +13,7 @@ import torch
 
 sys.path.append("..")  # where assignment/ lies, if it is not installed
 from assignment import walkthrough
-from assignment.figures import canvas
+from assignment.plots import canvas
 from assignment.training import loop, model
 
 dml = walkthrough.student("dml.py")
@@ -136,7 +136,7 @@ if walkthrough.ready(dml, "improvement"):
         axes[0, 1].plot(run.column(name), "o-", color=colour, label=name)
     axes[0, 1].set(title="validation classes", xlabel="epoch")
     axes[0, 1].legend(fontsize=8)
-    walkthrough.show(figure, "curves", "Loss and validation figures over the epochs")
+    walkthrough.show(figure, "curves", "Loss and validation metrics over the epochs")
 
 # %%
 if walkthrough.ready(dml, "improvement"):
@@ -148,7 +148,7 @@ if walkthrough.ready(dml, "improvement"):
 # %%
 if walkthrough.ready(dml, "improvement"):
     measured = {
-        name: loop.quick_figures(network, data.test, CPU)
+        name: loop.quick_metrics(network, data.test, CPU)
         for name, network in (("before", run.before), ("after", run.after))
     }
     walkthrough.table(measured, "test classes")
@@ -168,7 +168,7 @@ if walkthrough.ready(dml, "improvement"):
         settings = replace(base, loss="triplet", margin=margin, batch_size=32)
         run_of = walkthrough.train(dml, settings, few)
         lines[f"margin {margin}"] = run_of.column("P@1")
-        ends[f"margin {margin}"] = loop.quick_figures(run_of.after, data.test, CPU)
+        ends[f"margin {margin}"] = loop.quick_metrics(run_of.after, data.test, CPU)
     figure = walkthrough.compare(
         lines, range(len(run_of.history)), "epoch", "P@1, validation classes"
     )
@@ -201,7 +201,7 @@ elif walkthrough.ready(dml, "improvement"):
             f"birds-{name}",
             f"Birds {name} training",
         )
-        measured[name] = loop.quick_figures(network, birds.test, CPU)
+        measured[name] = loop.quick_metrics(network, birds.test, CPU)
     walkthrough.table(measured, "test species")
 
 # %% [markdown]
@@ -210,6 +210,6 @@ elif walkthrough.ready(dml, "improvement"):
 # * Turn the augmentation off: `replace(settings, augment=False)`. Which of the two curves suffers, training or validation?
 # * Freeze nothing: `loss="batch-triplet", batchnorm="train"`. Does it help with random weights? With pretrained ones?
 # * A longer run with checkpoints and a page of pictures: `python -m assignment train dml.py`, then
-#   `python -m assignment figures out/train --dml dml.py`.
+#   `python -m assignment plots out/train --dml dml.py`.
 #
 # Next: [5 · pets](5-pets.ipynb).

@@ -13,11 +13,11 @@ import torch
 
 sys.path.append("..")  # where assignment/ lies, if it is not installed
 from assignment import walkthrough
-from assignment.datasets import Asking
+from assignment.datasets import QueryGallery
 from assignment.evaluation.few_shot import few_shot
 from assignment.evaluation.retrieval import rank
 from assignment.evaluation.verification import pairs, verify
-from assignment.figures import attention, canvas, curves, embeddings
+from assignment.plots import attention, canvas, curves, embeddings
 from assignment.training import loop
 
 dml = walkthrough.student("dml.py")
@@ -112,7 +112,7 @@ for name, (tasks, options) in wanted.items():
         models[name] = run.after
 views = {name: walkthrough.describe(network, data) for name, network in models.items()}
 if models:
-    walkthrough.table({n: loop.quick_figures(m, data.test, CPU) for n, m in models.items()})
+    walkthrough.table({n: loop.quick_metrics(m, data.test, CPU) for n, m in models.items()})
 
 # %% [markdown]
 # ## First exam: verification
@@ -187,13 +187,13 @@ if views:
 
 
 # %%
-def looks(network, asking, view, chosen):
+def looks(network, query_gallery, view, chosen):
     """Queries, their nearest images, and the places that make them similar."""
-    own = None if asking.own is None else torch.as_tensor(asking.own[chosen])
+    own = None if query_gallery.self_index is None else query_gallery.self_index[chosen]
     nearest = rank(view.queries[chosen], view.gallery, 1, own)[:, 0].tolist()
     rows = {"query": [], "query looks at": [], "nearest": [], "nearest looks at": []}
     for query, place in zip(chosen, nearest):
-        images = asking.queries[int(query)], asking.gallery[place]
+        images = query_gallery.queries[int(query)], query_gallery.gallery[place]
         seen = attention.similarity_maps(network, *images)
         for what, image, heat in zip(
             ("query", "nearest"), images, (seen.query, seen.retrieved)
@@ -245,10 +245,10 @@ class Stamped:
 
 
 draws = np.random.default_rng(0)
-own = data.test.own
+own = data.test.self_index
 lies = draws.integers(0, len(classes), len(data.test.gallery))
 stamped = Stamped(data.train, np.searchsorted(classes, data.train.labels))
-lying = Asking(Stamped(queries, lies[own]), Stamped(data.test.gallery, lies), own)
+lying = QueryGallery(Stamped(queries, lies[own]), Stamped(data.test.gallery, lies), own)
 exam = replace(data, test=lying)
 
 firsts = [int(i) for c in classes[:4] for i in np.flatnonzero(data.train.labels == c)[:2]]
@@ -269,9 +269,9 @@ if walkthrough.ready(dml, *wanted["triplet"][0]):
     for name, train in (("clean images", data.train), ("stamped images", stamped)):
         run = walkthrough.train(dml, settings, replace(data, train=train))
         view = walkthrough.describe(run.after, exam)
-        nearest = rank(view.queries, view.gallery, 1, torch.as_tensor(own))[:, 0].numpy()
+        nearest = rank(view.queries, view.gallery, 1, own)[:, 0].numpy()
         clean, lied = (
-            loop.quick_figures(run.after, each, CPU) for each in (data.test, lying)
+            loop.quick_metrics(run.after, each, CPU) for each in (data.test, lying)
         )
         rows[name] = {
             "training loss": run.column("loss")[-1],

@@ -10,13 +10,12 @@ import sys
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 sys.path.append("..")  # where assignment/ lies, if it is not installed
 from assignment import walkthrough
-from assignment.evaluation.measures import evaluate
-from assignment.evaluation.retrieval import figures, rank
-from assignment.figures import canvas, grids
+from assignment.evaluation.metrics import evaluate
+from assignment.evaluation.retrieval import query_metrics, rank
+from assignment.plots import canvas, grids
 from assignment.training import model
 
 dml = walkthrough.student("dml.py")
@@ -85,9 +84,11 @@ if walkthrough.ready(dml, "descriptor"):
     figure = walkthrough.grid(data, before, "judged by class", chosen=chosen)
     walkthrough.show(figure, "by-class", "Retrieval judged by class")
 
-    asking = replace(before.asking, queries=ByKind(queries), gallery=ByKind(gallery))
+    query_gallery = replace(
+        before.query_gallery, queries=ByKind(queries), gallery=ByKind(gallery)
+    )
     kinds_only = replace(data, class_names=data.superclass_names)
-    view = replace(before, asking=asking)
+    view = replace(before, query_gallery=query_gallery)
     figure = walkthrough.grid(
         kinds_only, view, "the same lists, judged by superclass", chosen=chosen
     )
@@ -111,8 +112,7 @@ if walkthrough.ready(dml, "descriptor", "smooth-ap"):
     parts = ("class", "superclass only", "something else")
     shares = {}
     for name, view in views.items():
-        own = None if data.test.own is None else torch.as_tensor(data.test.own)
-        nearest = rank(view.queries, view.gallery, 1, own)[:, 0].numpy()
+        nearest = rank(view.queries, view.gallery, 1, data.test.self_index)[:, 0].numpy()
         right = gallery.labels[nearest] == queries.labels
         kind = coarse[nearest] == ByKind(queries).labels
         shares[name] = [right.mean(), (kind & ~right).mean(), (~kind).mean()]
@@ -189,10 +189,15 @@ walkthrough.table(
 # %%
 if walkthrough.ready(dml, "descriptor"):
     name, view = list(views.items())[-1] if views else ("before", before)
-    found = figures(
-        view.queries, queries.labels, view.gallery, gallery.labels, data.test.own, (1,)
+    found = query_metrics(
+        view.queries,
+        queries.labels,
+        view.gallery,
+        gallery.labels,
+        data.test.self_index,
+        (1,),
     )
-    labels = queries.labels[found.asked]
+    labels = queries.labels[found.scored]
     figure, axes = canvas.new_figure(4.4, 4.0)
     axes[0, 0].plot([0, 1], [0, 1], color="#999999", linewidth=0.8, linestyle=":")
     for label in np.unique(labels)[:40]:

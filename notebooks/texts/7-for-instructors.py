@@ -17,7 +17,7 @@ from pathlib import Path
 from IPython.display import display
 
 from assignment import walkthrough
-from assignment.figures import canvas
+from assignment.plots import canvas
 from autograder.misconceptions import catalogue
 
 ROOT = Path(walkthrough.__file__).parents[2]
@@ -47,7 +47,7 @@ texts = {
     "ben": (ROOT / "template" / "dml.py").read_text(encoding="utf-8"),
 }
 wrong = {each.id: each for each in catalogue.load()}
-for name, mistake in (("eve", "triplet-no-hinge"), ("kim", "descriptor-wrong-axis")):
+for name, mistake in (("eve", "triplet-loss--no-hinge"), ("kim", "descriptor--wrong-axis")):
     texts[name] = wrong[mistake].source
 for name, text in texts.items():
     (folder / "in" / name).mkdir(parents=True)

@@ -51,8 +51,8 @@ def quiet():
 
 @pytest.fixture(autouse=True)
 def few_episodes(monkeypatch):
-    """Few-shot figures of a few episodes: they are not what is looked at here, and take longer than the training."""
-    monkeypatch.setattr(loop.measures, "evaluate", partial(loop.measures.evaluate, episodes=5))
+    """Few-shot metrics of a few episodes: they are not tested here, and take longer than the training."""
+    monkeypatch.setattr(loop.metrics, "evaluate", partial(loop.metrics.evaluate, episodes=5))
 
 
 def small_data():
@@ -320,7 +320,7 @@ def test_settings_that_do_not_fit_are_one_line(changed, words, tmp_path, quiet):
 def test_nothing_to_learn_is_one_line(labels, tmp_path, quiet):
     data = small_data()
     data.train = ArraySplit(data.train.images, labels)
-    with pytest.raises(ValueError, match=r"at least 2 are needed|no training class has 2 images") as caught:
+    with pytest.raises(ValueError, match=r"1 training class; use at least 2|no training class has 2 images") as caught:
         loop.train_run(dml, SMALL, tmp_path / "run", quiet, data=data)
     assert "\n" not in str(caught.value)
 
@@ -404,7 +404,7 @@ def test_commands_say_what_is_wrong_in_one_line():
             "none.pt: there is no such file",
         ),
         (["config", "none.toml"], "none.toml: there is no such file"),
-        (["figures", "nowhere", "--dml", reference], "nowhere is no run folder"),
+        (["plots", "nowhere", "--dml", reference], "nowhere: not a run folder"),
     ):
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 2, arguments

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from assignment import datasets
-from assignment.datasets.data import Asking
+from assignment.datasets.data import QueryGallery
 from assignment.datasets.split import ArraySplit
 from assignment.manifest import load
 from assignment.training import model
@@ -83,7 +83,7 @@ def few(each: int = 30) -> Pictures:
     rows = np.concatenate([np.flatnonzero(labels == c)[:each] for c in range(10)])
     images, labels = torch.stack([whole.asking.gallery[int(i)] for i in rows]), labels[rows]
     own = np.flatnonzero(np.isin(labels, (6, 7, 9)))
-    asking = Asking(ArraySplit(images[own], labels[own]), ArraySplit(images, labels), own)
+    asking = QueryGallery(ArraySplit(images[own], labels[own]), ArraySplit(images, labels), own)
     return Pictures("few", asking, whole.settling, whole.trained_on)
 
 

@@ -80,9 +80,9 @@ def test_only_what_changed_is_graded_again(tmp_path):
     assert played(source, out) == {"files": 0, "graded": 0, "taken_over": 7}
     shutil.rmtree(out / "students" / "s-2")
     (out / "students" / "s-3" / ".written").unlink()
-    (out / "students" / "s-3" / ".feedback.html.77.new").touch()  # as a run leaves it that is killed while it writes
+    (out / "students" / "s-3" / ".feedback.html.77").touch()  # as a run leaves it that is killed while it writes
     assert played(source, out)["files"] == 0
-    assert not list((out / "students" / "s-3").glob("*.new"))
+    assert not list((out / "students" / "s-3").glob(".feedback*"))
     assert (out / "students" / "s-2" / "feedback.md").exists()
 
 

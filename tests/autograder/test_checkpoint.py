@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from assignment.datasets.data import Asking
+from assignment.datasets.data import QueryGallery
 from assignment.datasets.split import ArraySplit
 from assignment.training import model
 from assignment.training.config import Config
@@ -72,7 +72,7 @@ def test_figures_are_those_of_the_network(judge, trained):
     squared = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist").fill_diagonal_(torch.inf)
     labels = np.asarray(pictures.asking.gallery.labels)
     nearest = squared.argmin(dim=1).numpy()
-    wanted = np.mean([labels[nearest[q]] == labels[q] for q in pictures.asking.own])
+    wanted = np.mean([labels[nearest[q]] == labels[q] for q in pictures.asking.self_index])
     assert judge(upload(trained))[0].details["p_at_1_after"] == pytest.approx(wanted)
 
 
@@ -175,7 +175,8 @@ def test_images_that_the_network_cannot_take(judge):
     small = [
         ArraySplit(split.images[..., :12, :12], split.labels) for split in (tiny.asking.queries, tiny.asking.gallery)
     ]
-    pictures = Pictures("tiny", Asking(*small, tiny.asking.own), tiny.settling[..., :12, :12], tiny.trained_on)
+    asking = QueryGallery(*small, tiny.asking.self_index)
+    pictures = Pictures("tiny", asking, tiny.settling[..., :12, :12], tiny.trained_on)
     outcome, _ = judge(upload(state_of(model.build(dml, config), config)), pictures=pictures)
     assert outcome.problem == "is of a network that cannot take these images of 12 × 12 pixels"
 
@@ -285,7 +286,7 @@ def test_the_order_does_not_change_the_figures(data):
     if inside:
         query_labels = labels[own]
     blank = torch.zeros(1, 1, 1)
-    asked = Asking(
+    asked = QueryGallery(
         ArraySplit(blank.expand(asking, 1, 1, 1), query_labels), ArraySplit(blank.expand(count, 1, 1, 1), labels), own
     )
     rows = rng.normal(size=(count + (0 if inside else asking), 4)).astype(np.float32)  # no ties

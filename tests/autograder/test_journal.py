@@ -102,7 +102,7 @@ def test_the_lock_of_a_killed_run_is_gone(tmp_path):
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(JournalError, match="nothing that is done is lost") as caught:
+    with pytest.raises(JournalError, match="finished grades are kept") as caught:
         Journal(tmp_path / "file" / "out")
     assert "\n" not in str(caught.value)
 

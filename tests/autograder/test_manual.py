@@ -35,7 +35,7 @@ from autograder.misconceptions import catalogue
 from autograder.sandbox.wall import Wall
 manifest = load()
 manifest = dataclasses.replace(manifest, limits=dataclasses.replace(manifest.limits, test_seconds=30.0))
-wrong = next(m for m in catalogue.load() if m.id == "soft-triplet-swapped")
+wrong = next(m for m in catalogue.load() if m.id == "soft-triplet--swapped")
 files = {"reference": reference_files.reference(), "template": reference_files.template(), "wrong": wrong.source}
 found = {"where": str(Path(autograder.__file__).parents[1])}
 with Wall("auto", manifest) as wall:
@@ -122,7 +122,7 @@ def test_the_example_is_released_and_graded(copy):
     assert found == {
         "reference": [1.0, "all", ""],
         "template": [0.0, "not-implemented", ""],
-        "wrong": [0.0, "none", "soft-triplet-swapped"],
+        "wrong": [0.0, "none", "soft-triplet--swapped"],
     }
 
 

@@ -105,7 +105,7 @@ def test_the_released_notebook_is_the_template(released):
 
 
 def test_the_release_gives_nothing_away(notebook, released, tmp_path):
-    secrets = leak_scan.collect(REFERENCE, {}, MANIFEST, (ROOT / "assignment/assignment.toml").read_text("utf-8"))
+    secrets = leak_scan.collect(REFERENCE, {}, TEMPLATE, MANIFEST)
     (tmp_path / "dml.ipynb").write_bytes(source.as_json(released))
     assert list(leaks(tmp_path, secrets, source.questions())) == []
     (tmp_path / "dml.ipynb").write_bytes(source.as_json(notebook))

@@ -1,4 +1,4 @@
-"""Honest files between all known attacks: their grades are those that they get alone, and nobody sees of anybody."""
+"""Honest files between all known attacks get the grades that they get alone, and no report shows another file."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def record_of(out: Path, student: str) -> dict:
 
 
 def secret(name: str) -> str:
-    """What stands in one student's file and in no other."""
+    """A text that is in one student's file and in no other."""
     return f"only-{name}-knows-this"
 
 
-def test_attacks_change_no_honest_grade_and_see_nobody(tmp_path):
+def test_attacks_change_no_honest_grade_and_show_no_other_file(tmp_path):
     known = cases()
     some = [case for case in known if case.kind == MISCONCEPTION and set(case.tasks) & set(TASKS)]
     some += [case for case in known if case.kind in (REFERENCE, STYLE, TEMPLATE)]

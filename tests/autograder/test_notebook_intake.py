@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from assignment.manifest import load
 from autograder.intake import IntakeError, cells
-from autograder.intake.notebook import Notebook, assemble
-from autograder.intake.submission import NOTEBOOK_MB, read_submission
+from autograder.intake.notebook import NOTEBOOK_MB, Notebook, assemble
+from autograder.intake.submission import read_submission
 from autograder.reports.feedback import Notice, SourceLine
 from autograder.reports.in_cells import in_cells
 

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 from assignment import manifest as manifests
+from assignment.files import write_whole
 from autograder.release import MANIFEST, REFERENCE, ROOT, TEMPLATE, ReleaseError
 from autograder.release.bundle import TIME
 from autograder.release.markers import MarkerError, make_template
@@ -42,9 +43,7 @@ def build(target: Path, root: Path = ROOT) -> str:
     data = pack(files)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.part")
-        part.write_bytes(data)
-        part.replace(target)
+        write_whole(target, data)
     except OSError as problem:
         raise ReleaseError(f"{target} cannot be written: {problem.strerror}") from None
     return (

@@ -19,8 +19,8 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch comes
 
 from assignment.checking.student import GraderFault
+from assignment.files import write_whole
 from assignment.manifest import Manifest, load
-from autograder.classroom.journal import write_whole
 from autograder.exports.gradescope import results as gradescope
 from autograder.exports.results import of_record
 from autograder.grading.replay import KEPT

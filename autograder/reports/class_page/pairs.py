@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from assignment.files import write_whole
 from assignment.manifest import Manifest
 from assignment.text import one_line
 from autograder.classroom.class_file import StudentRow
-from autograder.classroom.journal import write_whole
 from autograder.grading.reference_files import reference, template
 from autograder.reports import similar
 from autograder.reports.class_page.reading import read_sources
@@ -68,7 +68,7 @@ def find(folder: Path, rows: Sequence[StudentRow], manifest: Manifest, seconds: 
         except (OSError, ValueError, KeyError, TypeError):
             return Alike(notes=["The files could not be compared: the comparing process ended early."])
         if not found.unfinished:
-            write_whole(folder / FILE, json.dumps({"for": stamp, "found": similar.as_tree(found)}) + "\n")
+            write_whole(folder / FILE, json.dumps({"for": stamp, "found": found.to_json()}) + "\n")
     try:
         return _named(found, who)
     except IndexError:
@@ -98,7 +98,7 @@ def _stamp(hashes: list[str]) -> str:
 def _kept(path: Path, stamp: str) -> similar.Found | None:
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
-        return similar.of_tree(tree["found"]) if tree["for"] == stamp else None
+        return similar.Found.from_json(tree["found"]) if tree["for"] == stamp else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
@@ -115,4 +115,4 @@ def _ask(files: list[str], seconds: float) -> similar.Found:
         timeout=seconds + MORE_SECONDS,
         check=False,
     )
-    return similar.of_tree(json.loads(done.stdout))
+    return similar.Found.from_json(json.loads(done.stdout))
