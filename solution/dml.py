@@ -436,7 +436,7 @@ def batch_triplet_loss(features: Tensor, labels: Tensor, margin: float) -> Tenso
     Returns:
         A scalar; 0 that still carries a gradient (of zeros) where the batch has no valid triplet.
 
-    Example: the valid triplets (0, 1, 2) and (1, 0, 2) cost max(0, 1 − 2.25 + 0.5) = 0 and max(0, 1 − 0.25 + 0.5) = 1.25.
+    Example: the triplets (0, 1, 2) and (1, 0, 2) cost max(0, 1 − 2.25 + 0.5) = 0 and max(0, 1 − 0.25 + 0.5) = 1.25.
         >>> batch_triplet_loss(torch.tensor([[0.0], [1.0], [1.5]]), torch.tensor([0, 0, 1]), margin=0.5)
         tensor(0.6250)
     """

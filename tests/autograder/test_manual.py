@@ -24,6 +24,7 @@ TEXT = MANUAL.read_text()
 EXAMPLE = re.compile(r"<!-- example: (\S+?)(?:, before ([^\n]*?))? -->\n```\w+\n(.*?)```\n", re.DOTALL)
 PARTS = ("assignment", "autograder", "solution", "template", "data_scripts", "notebooks")
 FILES = ("pyproject.toml", "constraints.txt", "README.md")
+DOCUMENTS = ("autograder/README.md", "autograder/NBGRADER.md", "data_scripts/README.md")
 GRADE = """
 import dataclasses, json, sys
 import autograder
@@ -133,15 +134,24 @@ def test_the_check_at_home_runs(copy):
     assert "Traceback" not in done.stderr
 
 
-def test_links_lead_somewhere():
-    anchors = {
-        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^## (.*)$", TEXT, re.M)
-    }
-    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
-        if target.startswith("#"):
-            assert target[1:] in anchors, target
-        elif not target.startswith("https://"):
-            assert (MANUAL.parent / target).exists(), target
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives to a page's headings."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_somewhere(name):
+    page = ROOT / name
+    links = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    assert links
+    for link in links:
+        if link.startswith("https://"):
+            continue
+        target, _, anchor = link.partition("#")
+        file = page.parent / target if target else page
+        assert file.exists(), link
+        assert not anchor or anchor in anchors(file), link
 
 
 def test_there_are_ten_steps():

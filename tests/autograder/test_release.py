@@ -51,7 +51,6 @@ def tree(tmp_path_factory) -> Path:
         "autograder/reports",
     ):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (root / record_manual.MANUAL).parent.mkdir()
     for file in ("pyproject.toml", record_manual.MANUAL):
         shutil.copy(ROOT / file, root / file)
     return root
