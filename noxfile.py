@@ -37,7 +37,7 @@ def tests(session: nox.Session) -> None:
         session.run("python", "-m", "assignment", "check", "reference.py", env=environment)
     session.install("--editable", ".[grader,test]")
     ignored = [f"--ignore-glob=*/test_{name}.py" for name in HEAVY]
-    session.run("python", "-m", "pytest", *ignored, *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    session.run("python", "-m", "pytest", "--timeout=600", *ignored, *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 def unpack_bundle(session: nox.Session) -> Path:
