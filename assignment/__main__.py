@@ -103,7 +103,7 @@ def evaluate(
     checkpoint: Annotated[Path, typer.Option("--checkpoint", help="best.pt of a run.")],
     part: Annotated[str, typer.Option("--part", help="val or test.")] = "test",
     settings: Set = None,
-    write: Annotated[Path | None, typer.Option("--json", help="Write all figures into this file.")] = None,
+    write: Annotated[Path | None, typer.Option("--json", help="Write all metrics to this file.")] = None,
 ) -> None:
     """Measure a checkpoint: retrieval, verification, few-shot. --set root=… says where the data are by now.
 
@@ -114,9 +114,9 @@ def evaluate(
         from rich.table import Table
 
         from assignment.checking.load import load_module
-        from assignment.figures import table
+        from assignment.files import write_whole
+        from assignment.plots import table
         from assignment.training import loop
-        from assignment.training.files import write_text
 
         tree = loop.evaluate_checkpoint(load_module(dml), checkpoint, part, split(settings))
         shown = Table(f"{tree['data']}, {tree['protocol']}, {part}", "")
@@ -127,11 +127,11 @@ def evaluate(
         for line in filter(None, [tree["note"], *table.undefined(tree)]):
             console.print(line, soft_wrap=True, markup=False)
         if write:
-            write_text(write, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
+            write_whole(write, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
 
 
 @app.command()
-def figures(
+def plots(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of a run.")],
     dml: Annotated[Path, typer.Option("--dml", help="The file that the run was trained with.")] = Path("dml.py"),
     compare: Annotated[
@@ -139,18 +139,18 @@ def figures(
     ] = None,
     part: Annotated[str, typer.Option("--part", help="val or test.")] = "test",
 ) -> None:
-    """Draw a run: grids of what is retrieved, curves, maps, heat maps; all in one page, RUN_DIR/index.html.
+    """Plot a run: retrieval grids, curves, embeddings and Grad-CAM, in one page, RUN_DIR/index.html.
 
     Exit status: 0 done, 2 something has to be put right.
     """
     with one_line_errors():
-        from assignment import figures as drawing
         from assignment.checking.load import load_module
+        from assignment.plots import make
 
         if part not in ("val", "test"):
             raise ValueError(f"--part {part}: choose val or test")
-        page = drawing.make(
-            run_dir, load_module(dml), compare=compare or [], part=part, say=lambda line: print(line, file=sys.stderr)
+        page = make(
+            run_dir, load_module(dml), compare=compare or [], part=part, log=lambda line: print(line, file=sys.stderr)
         )
         print(page)
 

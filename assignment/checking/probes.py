@@ -1,13 +1,13 @@
-"""What the grader asks for besides the student's own functions: networks, data, loaders, states.
+"""What tests request besides the student's own functions: networks, data sets, loaders, states.
 
-Each probe runs beside the student's code, takes the agent first, and gives a plain value or an object to keep.
-None of them knows an expected value.
+A probe runs in the process of the student's code. It takes the student's file as its first argument and returns a plain
+value or an object to keep. No probe knows an expected value.
 """
 
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,15 +15,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from assignment import backbones
-from assignment.checking.checkpoint import evaluation as evaluation  # re-exported: a probe like the others
-from assignment.checking.improvement import improvement as improvement  # the same
+from assignment.checking.checkpoint import evaluation as evaluation  # re-exported: also a probe
+from assignment.checking.improvement import improvement as improvement  # likewise
+from assignment.checking.student_file import StudentFile
 from assignment.datasets.split import ArraySplit
 
-if TYPE_CHECKING:
-    from assignment.checking.agent import Agent
 
-
-def backbone(agent: Agent, name: str, seed: int, **options: Any) -> nn.Module:
+def backbone(file: StudentFile, name: str, seed: int, **options: Any) -> nn.Module:
     """A randomly initialised network of `assignment.backbones`, in eval mode."""
     torch.manual_seed(seed)
     return backbones.build(name, **options).eval()
@@ -32,7 +30,7 @@ def backbone(agent: Agent, name: str, seed: int, **options: Any) -> nn.Module:
 class TinyResNet(nn.Module):
     """Two convolutions under torchvision's names: conv1, bn1, relu, maxpool, layer1 … layer4, avgpool, fc; stride 8.
 
-    It has no biases, so its maps are proportional to the image.
+    Without biases, its feature maps are proportional to the image.
 
     Args:
         first: weight of conv1, (C, 3, 3, 3). last: weight of the convolution in layer4, (C, C, 3, 3).
@@ -61,36 +59,32 @@ class TinyResNet(nn.Module):
         return self.fc(torch.flatten(self.avgpool(x), 1))
 
 
-def tiny_resnet(agent: Agent, first: Tensor, last: Tensor) -> nn.Module:
-    """A network that costs next to nothing, with these weights, in eval mode."""
+def tiny_resnet(file: StudentFile, first: Tensor, last: Tensor) -> nn.Module:
+    """A very small network with these weights, in eval mode."""
     return TinyResNet(first, last).eval()
 
 
-def split(agent: Agent, images: Tensor, labels: Tensor) -> ArraySplit:
+def split(file: StudentFile, images: Tensor, labels: Tensor) -> ArraySplit:
     """A split of float images (N, C, H, W) with int64 labels (N,)."""
     return ArraySplit(images, labels)
 
 
 class Linear(nn.Module):
-    """A stand-in for a student's extractor: flattens the image, one linear map, length one; no convolution to wait for.
+    """A fast replacement of a student's extractor: flatten the image, multiply by a matrix, normalise.
 
     Attributes:
-        graph_rows: the largest number of descriptors that were alive at once and carried a graph.
+        graph_rows: the largest number of descriptors with a graph that existed at the same time.
     """
 
     def __init__(self, weight: Tensor, batchnorm: bool) -> None:
         super().__init__()
         self.weight = nn.Parameter(weight)
-        self.norm = nn.BatchNorm2d(len(weight)) if batchnorm else None  # 2d: that is what a ResNet has
+        self.norm = nn.BatchNorm2d(len(weight)) if batchnorm else None  # 2d, as in a ResNet
         self.dim = len(weight)
-        self.calls = 0
-        self.training_calls = 0
         self.graph_rows = 0
         self._live_rows = 0
 
     def forward(self, x: Tensor, eps: float = 1e-6) -> Tensor:
-        self.calls += 1
-        self.training_calls += self.training
         out = x.flatten(1) @ self.weight.T
         if self.norm is not None:
             out = self.norm(out[:, :, None, None])[:, :, 0, 0]
@@ -105,13 +99,13 @@ class Linear(nn.Module):
         self._live_rows -= rows
 
 
-def linear_model(agent: Agent, weight: Tensor, batchnorm: bool = False) -> Linear:
-    """The stand-in network with these weights (D, C·H·W)."""
+def linear_model(file: StudentFile, weight: Tensor, batchnorm: bool = False) -> Linear:
+    """A `Linear` network with these weights (D, C·H·W)."""
     return Linear(weight, batchnorm)
 
 
 class Shift:
-    """A stand-in for an augmentation: adds a constant to an image and counts its calls."""
+    """An augmentation for tests: adds a constant to an image and counts its calls."""
 
     def __init__(self, amount: float) -> None:
         self.amount = amount
@@ -122,13 +116,13 @@ class Shift:
         return image + self.amount
 
 
-def shift(agent: Agent, amount: float) -> Shift:
+def shift(file: StudentFile, amount: float) -> Shift:
     """An augmentation that adds `amount` to every pixel; `calls` counts how often it ran."""
     return Shift(amount)
 
 
 class Triplets(Dataset):
-    """Ready triplets, one per row."""
+    """Given triplets, one per row."""
 
     def __init__(self, anchors: Tensor, positives: Tensor, negatives: Tensor) -> None:
         self.parts = (anchors, positives, negatives)
@@ -140,50 +134,52 @@ class Triplets(Dataset):
         return tuple(part[i] for part in self.parts)
 
 
-def triplet_loader(agent: Agent, anchors: Tensor, positives: Tensor, negatives: Tensor, batch_size: int) -> DataLoader:
-    """A loader over ready triplets, in their order."""
+def triplet_loader(
+    file: StudentFile, anchors: Tensor, positives: Tensor, negatives: Tensor, batch_size: int
+) -> DataLoader:
+    """A loader over given triplets, in their order."""
     return DataLoader(Triplets(anchors, positives, negatives), batch_size=batch_size)
 
 
-def optimizer(agent: Agent, model: nn.Module, name: str, lr: float, **options: Any) -> torch.optim.Optimizer:
+def optimizer(file: StudentFile, model: nn.Module, name: str, lr: float, **options: Any) -> torch.optim.Optimizer:
     """An optimiser of `torch.optim` over all parameters of a model."""
     return getattr(torch.optim, name)(model.parameters(), lr=lr, **options)
 
 
-def state(agent: Agent, model: nn.Module) -> dict[str, np.ndarray]:
+def state(file: StudentFile, model: nn.Module) -> dict[str, np.ndarray]:
     """All parameters and buffers of a model as arrays."""
     return {key: value.detach().cpu().numpy().copy() for key, value in model.state_dict().items()}
 
 
-def trainable(agent: Agent, model: nn.Module) -> dict[str, list[int]]:
-    """Shapes of all parameters that would be trained."""
+def trainable(file: StudentFile, model: nn.Module) -> dict[str, list[int]]:
+    """Names and shapes of all trainable parameters."""
     return {key: list(value.shape) for key, value in model.named_parameters() if value.requires_grad}
 
 
-def set_attribute(agent: Agent, target: Any, name: str, value: Any) -> None:
+def set_attribute(file: StudentFile, target: Any, name: str, value: Any) -> None:
     """Set an attribute of a kept object."""
     setattr(target, name, value)
 
 
-def set_parameter(agent: Agent, target: nn.Module, name: str, value: Tensor) -> None:
+def set_parameter(file: StudentFile, target: nn.Module, name: str, value: Tensor) -> None:
     """Overwrite a parameter's values."""
     with torch.no_grad():
         target.get_parameter(name).copy_(value)
 
 
-def set_training(agent: Agent, model: nn.Module, mode: bool) -> None:
+def set_training(file: StudentFile, model: nn.Module, mode: bool) -> None:
     """Put a model in training or evaluation mode."""
     model.train(mode)
 
 
-def items(agent: Agent, dataset: Dataset, indices: list[int]) -> list[Any]:
+def items(file: StudentFile, dataset: Dataset, indices: list[int]) -> list[Any]:
     """Several items of a data set in one request."""
     return [list(dataset[int(i)]) for i in indices]
 
 
-def stacked_items(agent: Agent, dataset: Dataset, indices: list[int]) -> Tensor | list[Any]:
-    """Several items of images as one tensor (items, images, C, H, W); as `items` where their parts are not alike."""
-    rows = items(agent, dataset, indices)
+def stacked_items(file: StudentFile, dataset: Dataset, indices: list[int]) -> Tensor | list[Any]:
+    """Several items of images as one tensor (items, images, C, H, W); like `items` if their shapes differ."""
+    rows = items(file, dataset, indices)
     parts = [part for row in rows for part in row]
     kinds = {(part.shape, part.dtype) if type(part) is Tensor and part.ndim == 3 else None for part in parts}
     if len(kinds) != 1 or None in kinds or len({len(row) for row in rows}) != 1:
@@ -191,8 +187,8 @@ def stacked_items(agent: Agent, dataset: Dataset, indices: list[int]) -> Tensor 
     return torch.stack(parts).unflatten(0, (len(rows), -1))
 
 
-def set_indices(agent: Agent, target: Any, name: str, values: Tensor) -> None:
-    """Overwrite an attribute that holds indices, in the container that the student chose for it."""
+def set_indices(file: StudentFile, target: Any, name: str, values: Tensor) -> None:
+    """Overwrite an attribute that holds indices, with the type that the student chose for it."""
     current = getattr(target, name, None)
     if isinstance(current, (list, tuple)):
         setattr(target, name, type(current)(values.tolist()))
@@ -203,8 +199,8 @@ def set_indices(agent: Agent, target: Any, name: str, values: Tensor) -> None:
         setattr(target, name, values.long())
 
 
-def as_indices(agent: Agent, target: Any, name: str) -> np.ndarray:
-    """An attribute that holds indices, in whatever container a student likes: list, array, tensor."""
+def as_indices(file: StudentFile, target: Any, name: str) -> np.ndarray:
+    """An attribute that holds indices as an array; the student may use a list, an array or a tensor."""
     value = getattr(target, name)
     if isinstance(value, (list, tuple)):
         value = [int(v) for v in value]

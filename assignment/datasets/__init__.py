@@ -7,10 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from assignment.datasets.data import Asking, Data, check
+from assignment.datasets.data import Data, QueryGallery, check
 from assignment.datasets.errors import DataMissing
 
-__all__ = ["MODULES", "Asking", "Data", "DataMissing", "load"]
+__all__ = ["MODULES", "Data", "DataMissing", "QueryGallery", "load"]
 
 MODULES = {
     "sample": "fashion_mnist",

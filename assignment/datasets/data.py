@@ -1,4 +1,4 @@
-"""What a run needs of a data set: images to train on, and who asks whom in validation and test."""
+"""What a run needs of a data set: training images, and queries and galleries for validation and test."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Asking:
-    """Who asks whom: each query ranks the images of the gallery.
+class QueryGallery:
+    """Queries and the gallery whose images each of them ranks.
 
     Attributes:
-        queries, gallery: splits of Q and of G images. They may be one and the same object.
-        own: (Q,) int64; query i is the gallery's image own[i], which its ranking leaves out. A caller may therefore
-            describe the gallery alone. None where no query is in the gallery.
+        queries, gallery: splits of Q and of G images; may be the same object.
+        self_index: (Q,) int64; query i is image self_index[i] of the gallery and is removed from its ranking. The
+            descriptors of the gallery then suffice. None if no query is in the gallery.
     """
 
     queries: Split
     gallery: Split
-    own: np.ndarray | None
+    self_index: np.ndarray | None
 
 
 @dataclass
@@ -36,19 +36,19 @@ class Data:
     Attributes:
         name: as `assignment.datasets.load` calls it.
         protocol: "held-out" (training, validation and test share no class) or "seen" (they share all classes).
-        train, val, test: the images to learn from; who asks whom while training, and once at the end.
-        class_names: the name of every label. superclasses, superclass_names: the group of every label and the groups'
-            names, where the set has such groups.
-        augment: makes a random variant of one normalised image (C, H, W) → (C, H, W); for training only.
-        note: what is missing of the set or was left out, "" if it is whole. whole: nothing of the set is missing.
-        licence: under which terms the images may be used, one line.
+        train: the images to train on. val, test: queries and gallery after each epoch, and once at the end.
+        class_names: label → name. superclasses: label → superclass. superclass_names: superclass → name. The latter two
+            are None if the set has no superclasses.
+        augment: returns a random variant of a normalised image (C, H, W) → (C, H, W); for training only.
+        note: what of the set is missing or was excluded, "" if nothing. whole: whether the set is complete.
+        licence: the terms of use of the images, one line.
     """
 
     name: str
     protocol: str
     train: Split
-    val: Asking
-    test: Asking
+    val: QueryGallery
+    test: QueryGallery
     class_names: dict[int, str]
     superclasses: dict[int, int] | None = None
     superclass_names: dict[int, str] | None = None
@@ -58,19 +58,21 @@ class Data:
     whole: bool = True
 
 
-def among_themselves(split: Split) -> Asking:
-    """Every image of the split asks all others."""
-    return Asking(split, split, np.arange(len(split)))
+def among_themselves(split: Split) -> QueryGallery:
+    """Use every image of the split as a query among all others."""
+    return QueryGallery(split, split, np.arange(len(split)))
 
 
 def check(data: Data) -> Data:
-    """Return the data; ValueError where nothing can be learnt from them, in one line that says what to change."""
+    """Return the data; ValueError if one cannot train or evaluate with them."""
     classes, counts = np.unique(data.train.labels, return_counts=True)
     if len(classes) < 2:
-        raise ValueError(f"{data.name}: the training images are of {len(classes)} class; at least 2 are needed")
+        raise ValueError(f"{data.name}: {len(classes)} training class; use at least 2")
     if counts.max() < 2:
-        raise ValueError(f"{data.name}: no training class has 2 images, so there is no positive; take more of each")
-    for words, asking in (("validation", data.val), ("test", data.test)):
-        if not len(asking.queries):
-            raise ValueError(f"{data.name}: there is no {words} image to ask with; is the set the whole one?")
+        raise ValueError(
+            f"{data.name}: no training class has 2 images, so there is no positive; use more images of each"
+        )
+    for words, query_gallery in (("validation", data.val), ("test", data.test)):
+        if not len(query_gallery.queries):
+            raise ValueError(f"{data.name}: there is no {words} query; is the set complete?")
     return data

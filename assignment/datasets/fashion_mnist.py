@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assignment.datasets.data import Asking, Data
+from assignment.datasets.data import Data, QueryGallery
 from assignment.datasets.errors import DataMissing
 from assignment.datasets.official import FASHION
 from assignment.datasets.split import ArraySplit, place_in_class
@@ -41,7 +41,7 @@ SAMPLE = Path(__file__).with_name("fashion_sample.npz")
 MEAN, STD = 0.2860, 0.3530  # of the pixels of the 60,000 training images, in units of white = 1
 _PREFIX = {"train": "train", "test": "t10k"}
 _KIND = {3: "images", 1: "labels"}
-Parts = tuple[ArraySplit, Asking, Asking]  # training, validation, test
+Parts = tuple[ArraySplit, QueryGallery, QueryGallery]  # training, validation, test
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -183,7 +183,7 @@ def _held_out(pixels: np.ndarray, labels: np.ndarray, asked: np.ndarray, asked_l
 def _seen(pixels: np.ndarray, labels: np.ndarray, asked: np.ndarray, asked_labels: np.ndarray) -> Parts:
     back = _from_end(labels) < SEEN_VALIDATION
 
-    def first(images: np.ndarray, own: np.ndarray, queries: int) -> Asking:
+    def first(images: np.ndarray, own: np.ndarray, queries: int) -> QueryGallery:
         chosen = place_in_class(own) < SEEN_IMAGES
         return _asking(images[chosen], own[chosen], place_in_class(own[chosen]) < queries)
 
@@ -195,13 +195,13 @@ def _sample(pixels: np.ndarray, labels: np.ndarray) -> Parts:
     """Each group asks itself and the earlier ones: Shirt has to be told from T-shirt and Coat."""
     train, val, test = (np.isin(labels, own) for own in (TRAINING_CLASSES, VALIDATION_CLASSES, TEST_CLASSES))
     early = train | val
-    asking = _asking(pixels[early], labels[early], val[early])
-    return _split(pixels[train], labels[train]), asking, _asking(pixels, labels, test)
+    query_gallery = _asking(pixels[early], labels[early], val[early])
+    return _split(pixels[train], labels[train]), query_gallery, _asking(pixels, labels, test)
 
 
-def _asking(pixels: np.ndarray, labels: np.ndarray, asks: np.ndarray) -> Asking:
+def _asking(pixels: np.ndarray, labels: np.ndarray, asks: np.ndarray) -> QueryGallery:
     """The images for which `asks` is true ask all of them."""
-    return Asking(_split(pixels[asks], labels[asks]), _split(pixels, labels), np.flatnonzero(asks))
+    return QueryGallery(_split(pixels[asks], labels[asks]), _split(pixels, labels), np.flatnonzero(asks))
 
 
 def _split(pixels: np.ndarray, labels: np.ndarray) -> ArraySplit:

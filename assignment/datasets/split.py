@@ -28,7 +28,9 @@ class Split(Protocol):
 def place_in_class(labels: np.ndarray) -> np.ndarray:
     """How many images of its class stand before each image: (N,) → (N,) int64.
 
-    Example: labels [4, 7, 4, 4] give [0, 0, 1, 2].
+    Example:
+        >>> place_in_class(np.array([4, 7, 4, 4])).tolist()
+        [0, 0, 1, 2]
     """
     order = labels.argsort(kind="stable")
     _, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)

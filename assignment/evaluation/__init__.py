@@ -1,1 +1,1 @@
-"""Measuring, for any descriptors: who is nearest to whom, and every figure that follows from it."""
+"""Metrics of descriptors: retrieval, verification, few-shot classification and nearest-neighbour classification."""

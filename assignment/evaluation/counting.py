@@ -1,11 +1,11 @@
-"""The inner loop of `assignment.evaluation.ranking`: at which ranks the positives of each query stand, as machine code.
+"""The inner loop of `assignment.evaluation.ranking`, compiled by numba: the ranks of the positives of each query.
 
-The rank of a positive is 1 + how many images come before it, so a row needs no sort. Its positives are put in order
-with the help of a table of equally wide intervals of distance ("buckets"). Every other image looks up its bucket,
-compares itself with a positive there, and is counted behind the positives that are nearer. One pass per row.
+The rank of a positive is 1 + the number of images before it, so a row is not sorted. The positives are ordered with a
+table of equally wide intervals of distance ("buckets"). Each other image is compared with a positive of its bucket and
+counted behind the positives that are nearer: one pass over the row.
 
-Importing this module loads numba, which takes a second; compiling takes some more, the first time on a machine.
-Indices are unsigned where they can be: numba asks each signed one whether it counts from the end.
+Importing this module loads numba, which takes a second; the first call on a machine compiles, which takes several more.
+Indices are unsigned where possible: numba checks each signed index for counting from the end.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
-FEW = 8  # positives, up to which it is quicker to run over the row once for each
-BUCKETS = 2**16  # at most: the table has to stay in a core's cache
+FEW = 8  # up to this number of positives, one pass over the row for each is faster
+BUCKETS = 2**16  # at most, so that the table fits a core's cache
 ZERO = np.float32(0)
 INFINITY = np.float32(np.inf)
 
@@ -24,13 +24,13 @@ INFINITY = np.float32(np.inf)
 def _compiled(function: Callable) -> Callable:
     try:
         return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # nowhere to keep the machine code: neither here nor in the user's cache
+    except RuntimeError:  # neither this folder nor the user's cache can be written
         return numba.njit(nogil=True)(function)
 
 
 @_compiled
-def _below(distances, limit):
-    """How many distances are below the limit."""
+def _below(distances: np.ndarray, limit: np.float32) -> np.int32:
+    """Number of distances < limit."""
     n = np.int32(0)
     for i in range(len(distances)):
         n += np.int32(distances[i] < limit)
@@ -38,14 +38,14 @@ def _below(distances, limit):
 
 
 @_compiled
-def _up_to(distances, limit):
-    """How many distances are at most the limit, a float32 ≥ 0: below the next number, for there are no others."""
+def _up_to(distances: np.ndarray, limit: np.float32) -> np.int32:
+    """Number of distances ≤ limit, a float32 ≥ 0: those below the next float32."""
     return _below(distances, np.uint32(np.float32(limit).view(np.uint32) + np.uint32(1)).view(np.float32))
 
 
 @_compiled
-def _behind(positives, columns, start, end, distance, column):
-    """The first of the positives start … end − 1 that comes after the image; ties by column."""
+def _behind(positives: np.ndarray, columns: np.ndarray, start: int, end: int, distance: np.float32, column: int) -> int:
+    """Index of the first of the positives start … end − 1 that comes after the image; ties by column."""
     while start < end:
         middle = (start + end) // 2
         if positives[middle] < distance or (positives[middle] == distance and columns[middle] < column):
@@ -56,20 +56,30 @@ def _behind(positives, columns, start, end, distance, column):
 
 
 @_compiled
-def _rank_few(line, columns, n, ranks):
+def _rank_few(line: np.ndarray, columns: np.ndarray, n: int, ranks: np.ndarray) -> None:
     for i in range(n):
         column = columns[i]
         distance = max(line[column], ZERO)
         before = _up_to(line[:column], distance)
-        if distance > ZERO:  # negative ones are 0, too
+        if distance > ZERO:  # negative distances count as 0
             before += _below(line[column + 1 :], distance)
         ranks[i] = before + 1
     ranks[:n].sort()
 
 
 @_compiled
-def _rank_many(line, columns, n, ranks, buckets_of, table, keys, positives, passed):
-    # Which bucket each image falls into. Order is kept: what is nearer is never in a later bucket.
+def _rank_many(
+    line: np.ndarray,
+    columns: np.ndarray,
+    n: int,
+    ranks: np.ndarray,
+    buckets_of: np.ndarray,
+    table: np.ndarray,
+    keys: np.ndarray,
+    positives: np.ndarray,
+    passed: np.ndarray,
+) -> None:
+    # The bucket of each image. It is monotonic: a nearer image is never in a later bucket.
     least, greatest = INFINITY, ZERO
     for i in range(n):
         least, greatest = min(least, line[columns[i]]), max(greatest, line[columns[i]])
@@ -80,7 +90,7 @@ def _rank_many(line, columns, n, ranks, buckets_of, table, keys, positives, pass
     for c in range(len(line)):
         buckets_of[c] = np.int32(min(max((line[c] - least) * scale, ZERO), np.float32(last)))
 
-    # The positives in order: by bucket, and within one, where there are few, by insertion.
+    # Sort the positives by bucket, and within a bucket by insertion (there are few).
     table[: last + 4] = 0
     fullest = 0
     for i in range(n):
@@ -96,7 +106,7 @@ def _rank_many(line, columns, n, ranks, buckets_of, table, keys, positives, pass
         keys[table[b]] = np.uint64(np.float32(distance).view(np.uint32)) << np.uint64(32) | np.uint64(columns[i])
         table[b] += 1
     # Now table[b] … table[b + 1] − 1 are the positives of bucket b.
-    if fullest > 32:  # some far positives leave all others in few buckets
+    if fullest > 32:  # a few far positives leave the others in few buckets
         keys[:n].sort()
     else:
         for i in range(1, n):
@@ -108,17 +118,17 @@ def _rank_many(line, columns, n, ranks, buckets_of, table, keys, positives, pass
     for i in range(n):
         columns[i] = np.int64(keys[i] & np.uint64(0xFFFFFFFF))
         positives[i] = max(line[columns[i]], ZERO)
-        buckets_of[columns[i]] = last + 1  # behind all: only the other images are counted
+        buckets_of[columns[i]] = last + 1  # last bucket: only the other images are counted
         line[columns[i]] = -INFINITY
     positives[n] = INFINITY
 
-    # passed[i]: how many other images come right behind i positives.
+    # passed[i]: number of other images with exactly i positives before them.
     passed[: n + 1] = 0
     for c in range(len(line)):
         bucket, distance = np.uint64(buckets_of[c]), line[c]
         start = np.uint64(table[bucket])
         place = np.uint64(start + np.uint64(positives[start] < distance))
-        if positives[place] <= distance:  # a tie, or one more in the bucket: rare
+        if positives[place] <= distance:  # a tie or a second positive in the bucket: rare
             end = np.int64(table[bucket + np.uint64(1)])
             place = np.uint64(_behind(positives, columns, np.int64(place), end, max(distance, ZERO), c))
         passed[place] += np.int32(1)
@@ -129,15 +139,22 @@ def _rank_many(line, columns, n, ranks, buckets_of, table, keys, positives, pass
 
 
 @_compiled
-def rank_positives(squared, by_label, first, last, own, ranks):
-    """Write the ranks of each row's positives into `ranks`, ascending; `squared` is used up.
+def rank_positives(
+    squared: np.ndarray,
+    by_label: np.ndarray,
+    first: np.ndarray,
+    last: np.ndarray,
+    self_index: np.ndarray,
+    ranks: np.ndarray,
+) -> None:
+    """Write the ranks of each row's positives into `ranks`, ascending; `squared` is overwritten.
 
     Args:
-        squared: (B, G) float32, no NaN; negative numbers count as 0. The own image's is infinity.
-        by_label: (G,) int64, columns in such an order that the positives of row b are by_label[first[b]:last[b]],
-            ascending. first, last: (B,) int64.
-        own: (B,) int64, a column that is no positive though its label says so; −1 for none.
-        ranks: (B, W) float64, W at least the greatest number of positives.
+        squared: (B, G) float32, no NaN; negative numbers count as 0. The distance to the query itself is infinity.
+        by_label: (G,) int64, columns sorted by label, ascending within each: the positives of row b are
+            by_label[first[b]:last[b]]. first, last: (B,) int64.
+        self_index: (B,) int64, the column of the query itself, which is not a positive; −1 for none.
+        ranks: (B, W) float64, W at least the largest number of positives.
     """
     most = 0
     for row in range(len(squared)):
@@ -148,7 +165,7 @@ def rank_positives(squared, by_label, first, last, own, ranks):
     for row in range(len(squared)):
         n = 0
         for j in range(first[row], last[row]):
-            if by_label[j] != own[row]:
+            if by_label[j] != self_index[row]:
                 columns[n] = by_label[j]
                 n += 1
         if n <= FEW:

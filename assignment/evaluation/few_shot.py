@@ -1,7 +1,8 @@
-"""N-way K-shot episodes: how well a few examples of each of N new classes tell their other images apart.
+"""N-way K-shot episodes: how well K examples of each of N new classes classify other images of these classes.
 
-An episode draws N classes, K support images and some other query images of each. A query gets the class of the nearest
-prototype, the mean of a class's unit-length support rows (Snell et al. 2017), or of the nearest single support image.
+An episode draws N classes, and K support images and several query images of each. A query is assigned to the class of
+the nearest prototype, the mean of a class's unit-length support rows (Snell et al. 2017), or of the nearest support
+image.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ class FewShot:
     """Accuracy over episodes.
 
     Attributes:
-        accuracy: mean over the episodes of the share of queries with the right class; chance is 1 / way.
-        interval: half the width of its 95 % interval, None for one episode.
-        way, shot, queries: classes in an episode; support and query images of each. episodes: how many were drawn.
+        accuracy: mean over the episodes of the share of queries classified correctly; chance is 1 / way.
+        interval: half-width of its 95 % confidence interval, None for one episode.
+        way: classes in an episode. shot, queries: support and query images of each class. episodes: number drawn.
         per_episode: (episodes,) accuracies.
     """
 
@@ -46,24 +47,29 @@ def few_shot(
     by: str = "prototype",
     seed: int = 0,
 ) -> FewShot:
-    """Draw episodes from descriptors (N, D) with labels (N,) of classes that training has not seen.
+    """Compute the accuracy over random episodes of descriptors (N, D) with labels (N,) of unseen classes.
 
     Args:
-        way: classes in an episode, at least 2. shot: support images of each.
-        queries: query images of each class at most; small classes give what is left, but the same number each.
-        by: "prototype" or "nearest". seed: of the draws.
+        way: classes in an episode, at least 2. shot: support images of each class.
+        queries: most query images of each class; fewer, but equally many of each, if the smallest class has fewer.
+        by: "prototype" or "nearest". seed: of the random draws.
 
     Raises:
-        ValueError: a row is not finite, or the classes cannot give such an episode; one line says what to change.
+        ValueError: a row is not finite, or the classes are too few or too small for such an episode.
 
-    Example: two classes at opposite points, two images each: 2-way 1-shot has accuracy 1.
+    Example: two classes at opposite points with two images each.
+        >>> rows = torch.tensor([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [-1.0, 0.0]])
+        >>> few_shot(rows, np.array([0, 0, 1, 1]), way=2, shot=1, episodes=10).accuracy
+        1.0
     """
     require_finite(descriptors, "few-shot")
     classes, members = check(np.asarray(labels), way, shot)
     if by not in ("prototype", "nearest"):
-        raise ValueError(f"few-shot by '{by}' is unknown; choose prototype or nearest")
+        raise ValueError(f"few-shot: unknown method '{by}'; choose prototype or nearest")
     if episodes < 1 or queries < 1:
-        raise ValueError("few-shot needs at least one episode and one query of each class")
+        raise ValueError(
+            f"few-shot: {episodes} episodes with {queries} queries of each class; use at least one of both"
+        )
     queries = min(queries, min(len(images) for images in members) - shot)
     rows = torch.nn.functional.normalize(descriptors.float(), dim=1).cpu().numpy()
     rng = np.random.default_rng(seed)
@@ -77,32 +83,32 @@ def few_shot(
 
 
 def check(labels: np.ndarray, way: int, shot: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return the classes and the indices of each one's images; ValueError where no episode can be drawn from them."""
+    """Return the classes and the indices of the images of each; ValueError if no such episode can be drawn."""
     classes, counts = np.unique(labels, return_counts=True)
     if way < 2:
-        raise ValueError(f"{way}-way episodes have nothing to confuse: every answer is right; ask for 2-way or more")
+        raise ValueError(f"{way}-way episodes: every prediction would be correct; use at least 2 ways")
     if way > len(classes):
-        raise ValueError(f"{way}-way episodes need {way} classes, the set has {len(classes)}; lower the ways")
+        raise ValueError(f"{way}-way episodes need {way} classes, the set has {len(classes)}; use fewer ways")
     if shot < 1:
-        raise ValueError(f"{shot}-shot episodes have no example of a class; ask for 1-shot or more")
+        raise ValueError(f"{shot}-shot episodes have no support image; use at least 1 shot")
     if counts.min() < shot + 1:
         small = classes[counts.argmin()]
         raise ValueError(
             f"{shot}-shot episodes need {shot + 1} images of each class, class {small} has {counts.min()};"
-            " lower the shots"
+            " use fewer shots"
         )
     order = np.argsort(labels, kind="stable")
     return classes, np.split(order, np.cumsum(counts)[:-1])
 
 
 def _accuracy(support: np.ndarray, queries: np.ndarray, by: str) -> float:
-    """Share of queries (way, M, D) that lie nearest to their own class of the support (way, shot, D)."""
+    """Share of queries (way, M, D) whose nearest support class (way, shot, D) is the correct one."""
     way = len(support)
     if by == "prototype":
         centres, owner = support.mean(axis=1), np.arange(way)
     else:
         centres, owner = support.reshape(-1, support.shape[2]), np.repeat(np.arange(way), support.shape[1])
-    asked = queries.reshape(-1, queries.shape[2])
-    squared = (centres**2).sum(axis=1) - 2 * asked @ centres.T  # the query's own length changes nothing in its row
-    answers = owner[squared.argmin(axis=1)].reshape(way, -1)
-    return float((answers == np.arange(way)[:, None]).mean())
+    flat = queries.reshape(-1, queries.shape[2])
+    squared = (centres**2).sum(axis=1) - 2 * flat @ centres.T  # a query's own norm is constant in its row
+    predictions = owner[squared.argmin(axis=1)].reshape(way, -1)
+    return float((predictions == np.arange(way)[:, None]).mean())

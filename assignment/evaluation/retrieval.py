@@ -1,8 +1,8 @@
-"""Retrieval figures of descriptors: P@K, R@K, mAP, MAP@R, MAP@5 and precision–recall curves.
+"""Retrieval metrics of descriptors: P@K, R@K, mAP, MAP@R, MAP@5 and precision–recall curves.
 
-All of them follow from the ranks of the images of the query's class; `assignment.evaluation.ranking` finds these
-ranks, leaves the query out by its index and orders equal distances as the gallery does. A query without any other image
-of its class has no figure: it is left out of the means and counted. Labels stay integers.
+All of them follow from the ranks of the images of the query's class, which `assignment.evaluation.ranking` computes:
+the query is removed by index, and equal distances keep the order of the gallery. A query without another image of its
+class has no metrics: it is excluded from the means and counted.
 """
 
 from __future__ import annotations
@@ -12,54 +12,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from assignment.evaluation.ranking import positive_ranks, rank, require_finite, require_list
 
-__all__ = ["Figures", "Retrieval", "evaluate", "evaluate_all", "figures", "rank", "require_finite"]
+__all__ = ["QueryMetrics", "query_metrics", "rank", "require_finite"]
 
 LEVELS = 101  # recall levels of a precision–recall curve: 0.00, 0.01 … 1.00
-BLOCK = 2**17  # ranks looked at together: they stay in a core's cache
-TOP = 50  # the labs draw how many of the first fifty are right
+BLOCK = 2**17  # ranks processed together: small enough for a core's cache
+TOP = 50  # the lab plots the number of hits among the first 50
 
 
 @dataclass(frozen=True)
-class Retrieval:
-    """Means over the queries that have a positive.
+class QueryMetrics:
+    """Retrieval metrics of each of the A queries that have a positive (R of them), in the order of the queries.
 
     Attributes:
-        precision: P@K for each K asked for, `hits among the first K / K`.
-        recall: R@K for each K, the share of queries with any hit among the first K (so R@1 = P@1).
-        n_queries: how many queries the means are over. n_lone: how many had no positive and were left out.
-    """
-
-    precision: dict[int, float]
-    recall: dict[int, float]
-    n_queries: int
-    n_lone: int
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Retrieval figures of each query that has a positive, R of them; A queries, in the order they were given.
-
-    Attributes:
-        asked: (A,) which queries these are. n_lone: how many others had no positive.
+        scored: (A,) indices of these queries. n_lone: number of queries without a positive.
         positives: (A,) R.
         precision: P@K for each K, (A,), `hits among the first K / K`.
-        recall: R@K for each K, (A,), 1 where any of the first K is a hit, else 0.
+        recall: R@K for each K, (A,), 1 if any of the first K is a hit, else 0.
         average_precision: (A,) `Σ_k P(k) · rel(k) / R` over the whole gallery (step AP).
-        map_at_r: (A,) the same sum over the first R ranks only, divided by R.
-        map_at_5: (A,) the same sum over the first 5 ranks only, divided by min(R, 5).
+        map_at_r: (A,) the same sum over the first R ranks, divided by R.
+        map_at_5: (A,) the same sum over the first 5 ranks, divided by min(R, 5).
         first: (A,) P@1 = R@1, whether the nearest image is a hit.
         hits: (A,) hits among the first 50.
-        curve: (101,) mean over the queries of the precision at recall 0, 0.01 … 1. Interpolated: the precision of a
-            query at recall r is the greatest that it has at any recall ≥ r.
-        nearest: (Q,) index of the nearest image of *each* query, lone ones included.
+        curve: (101,) mean over the queries of the interpolated precision at recall 0, 0.01 … 1: the interpolated
+            precision of a query at recall r is its greatest precision at any recall ≥ r.
+        nearest: (Q,) index of the nearest image of *each* query, including those without a positive.
     """
 
-    asked: np.ndarray
+    scored: np.ndarray
     n_lone: int
     positives: np.ndarray
     precision: dict[int, np.ndarray] = field(repr=False)
@@ -73,29 +56,36 @@ class Figures:
     nearest: np.ndarray = field(repr=False)
 
 
-def figures(
+def query_metrics(
     queries: Tensor,
     query_labels: np.ndarray,
     gallery: Tensor,
     gallery_labels: np.ndarray,
-    own: np.ndarray | None = None,
+    self_index: np.ndarray | None = None,
     ks: Sequence[int] = (1, 5, 10),
-) -> Figures:
-    """Compute every figure of each query (Q, D) with labels (Q,) in a gallery (G, D) with labels (G,).
+) -> QueryMetrics:
+    """Compute all retrieval metrics of queries (Q, D) with labels (Q,) in a gallery (G, D) with labels (G,).
 
     Args:
-        own: (Q,) the index of each query in the gallery, if it is in there; it is left out of its list.
+        self_index: (Q,) index of each query in the gallery, where it is removed; None if no query is in the gallery.
         ks: the K of P@K and R@K.
 
     Raises:
         ValueError: a K is larger than the gallery without the query, or a row is not finite.
 
-    Where no query has a positive, there is a warning, every array is empty and the curve is NaN.
+    If no query has a positive, there is a warning, all arrays are empty and the curve is NaN.
 
-    Example: a query at 0 of class 7 and a gallery at 0.1, 0.2, 0.3 of classes 7, 8, 7: AP = (1/1 + 2/3) / 2 = 0.833,
-    MAP@R = (1/1) / 2 = 0.5, P@1 = R@1 = 1.
+    Example: AP = (1/1 + 2/3) / 2, MAP@R = (1/1) / 2, P@3 = 2/3 and R@3 = 1.
+        >>> import torch
+        >>> import torch
+        >>> query, gallery = torch.tensor([[0.0]]), torch.tensor([[0.1], [0.2], [0.3]])
+        >>> found = query_metrics(query, np.array([7]), gallery, np.array([7, 8, 7]), ks=(1, 3))
+        >>> found.average_precision.round(3).tolist(), found.map_at_r.tolist()
+        ([0.833], [0.5])
+        >>> found.precision[3].round(3).tolist(), found.recall[3].tolist()
+        ([0.667], [1.0])
     """
-    others = len(gallery) - (own is not None)
+    others = len(gallery) - (self_index is not None)
     for k in ks:
         require_list(k, others)
     n = len(queries)
@@ -104,13 +94,13 @@ def figures(
     average, at_r, at_5, at_1 = (np.full(n, np.nan) for _ in range(4))
     hits, nearest = np.zeros(n, np.int64), np.zeros(n, np.int64)
     curve = np.zeros(LEVELS)
-    for places, ranks, counts, first in positive_ranks(queries, query_labels, gallery, gallery_labels, own):
+    for places, ranks, counts, first in positive_ranks(queries, query_labels, gallery, gallery_labels, self_index):
         nearest[places] = first
         has = np.flatnonzero(counts)
         few = max(1, BLOCK // ranks.shape[1])
         for block in (has[start : start + few] for start in range(0, len(has), few)):
             here, up_to, r = places[block], ranks[block], counts[block]
-            at_hits = np.arange(1, up_to.shape[1] + 1) / up_to  # P(k) at each hit; 0 where the row is filled up
+            at_hits = np.arange(1, up_to.shape[1] + 1) / up_to  # P(k) at each hit; 0 where the row is padded
             positives[here], hits[here] = r, _within(up_to, TOP)
             average[here] = at_hits.sum(axis=1) / r
             at_r[here] = np.where(up_to <= r[:, None], at_hits, 0).sum(axis=1) / r
@@ -121,68 +111,29 @@ def figures(
                 recall[k][here] = up_to[:, 0] <= k
             best = np.maximum.accumulate(at_hits[:, ::-1], axis=1)[:, ::-1]
             steps = LEVELS - 1
-            hit = (np.arange(LEVELS) * r[:, None] + steps - 1) // steps  # at which hit the recall reaches the level
+            hit = (
+                np.arange(LEVELS) * r[:, None] + steps - 1
+            ) // steps  # the hit at which the recall reaches each level
             curve += np.take_along_axis(best, np.maximum(hit - 1, 0), axis=1).sum(axis=0)
-    asked = np.flatnonzero(positives)
-    if len(asked) == 0:
-        warnings.warn("no query has another image of its class: retrieval figures are undefined", stacklevel=2)
-    return Figures(
-        asked=asked,
-        n_lone=n - len(asked),
-        positives=positives[asked],
-        precision={k: values[asked] for k, values in precision.items()},
-        recall={k: values[asked] for k, values in recall.items()},
-        average_precision=average[asked],
-        map_at_r=at_r[asked],
-        map_at_5=at_5[asked],
-        first=at_1[asked],
-        hits=hits[asked],
-        curve=curve / len(asked) if len(asked) else np.full(LEVELS, np.nan),
+    scored = np.flatnonzero(positives)
+    if len(scored) == 0:
+        warnings.warn("no query has another image of its class: retrieval metrics are undefined", stacklevel=2)
+    return QueryMetrics(
+        scored=scored,
+        n_lone=n - len(scored),
+        positives=positives[scored],
+        precision={k: values[scored] for k, values in precision.items()},
+        recall={k: values[scored] for k, values in recall.items()},
+        average_precision=average[scored],
+        map_at_r=at_r[scored],
+        map_at_5=at_5[scored],
+        first=at_1[scored],
+        hits=hits[scored],
+        curve=curve / len(scored) if len(scored) else np.full(LEVELS, np.nan),
         nearest=nearest,
     )
 
 
 def _within(ranks: np.ndarray, k: int) -> np.ndarray:
-    """How many ranks of each ascending row are at most k."""
+    """Number of ranks ≤ k in each ascending row."""
     return (ranks[:, :k] <= k).sum(axis=1)
-
-
-def evaluate(
-    queries: Tensor,
-    query_labels: np.ndarray,
-    gallery: Tensor,
-    gallery_labels: np.ndarray,
-    ks: Sequence[int] = (1,),
-    own: np.ndarray | None = None,
-) -> Retrieval:
-    """Compute P@K and R@K of queries (Q, D) with labels (Q,) in a gallery (G, D) with labels (G,); see `rank`.
-
-    Where no query has a positive, the means are NaN, with a warning.
-    """
-    query_labels, gallery_labels = np.asarray(query_labels), np.asarray(gallery_labels)
-    order = rank(queries, gallery, max(ks), None if own is None else torch.as_tensor(own)).numpy()
-    classes, counts = np.unique(gallery_labels, return_counts=True)
-    place = np.searchsorted(classes, query_labels).clip(max=len(classes) - 1)
-    positives = np.where(classes[place] == query_labels, counts[place], 0)
-    if own is not None:
-        positives = positives - (gallery_labels[own] == query_labels)
-    asked = positives > 0
-    if not asked.any():
-        warnings.warn("no query has another image of its class: P@K is undefined", stacklevel=2)
-        nothing = {k: float("nan") for k in ks}
-        return Retrieval(nothing, dict(nothing), 0, len(query_labels))
-    hits = gallery_labels[order[asked]] == query_labels[asked, None]
-    return Retrieval(
-        precision={k: float(hits[:, :k].mean()) for k in ks},
-        recall={k: float(hits[:, :k].any(axis=1).mean()) for k in ks},
-        n_queries=int(asked.sum()),
-        n_lone=int((~asked).sum()),
-    )
-
-
-def evaluate_all(descriptors: Tensor, labels: np.ndarray, ks: Sequence[int] = (1,)) -> Retrieval:
-    """`evaluate` with every image of a set asking all others.
-
-    Example: descriptors [[0.0], [0.1], [0.3]] with labels [0, 0, 1]: P@1 = 1 over two queries, one is lone.
-    """
-    return evaluate(descriptors, labels, descriptors, labels, ks, own=np.arange(len(descriptors)))

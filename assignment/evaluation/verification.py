@@ -1,7 +1,7 @@
-"""Verification: do two images show the same class? ROC curve, its area and the equal error rate.
+"""Verification: are two images of the same class? ROC curve, area under it and equal error rate.
 
-A pair's score is the cosine similarity of its descriptors, as it is: a sigmoid would round high scores to one number.
-Pairs are unordered and never hold the same image twice.
+The score of a pair is the cosine similarity of its descriptors, without a sigmoid, which would round high scores to the
+same number. Pairs are unordered, and no image is paired with itself.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ from torch import Tensor
 
 from assignment.evaluation.ranking import require_finite
 
-MOST_PAIRS = 2_000_000  # more pairs than these are sampled: the area is then known to about ± 0.001
-CHUNK = 65_536  # pairs whose similarities are computed at once
+MOST_PAIRS = 2_000_000  # if there are more, a sample is drawn; the area is then accurate to about ± 0.001
+CHUNK = 65_536  # pairs whose similarities are computed together
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What the scores of pairs say.
+    """ROC curve of the scores of pairs, and what follows from it.
 
     Attributes:
-        auc: area under the ROC curve: how often a pair of one class scores above a pair of two (ties count half).
-        eer: equal error rate, where as many pairs of one class are rejected as pairs of two are accepted.
+        auc: area under the ROC curve: the probability that a pair of the same class scores above a pair of different
+            classes (ties count half).
+        eer: equal error rate, at the threshold where the shares of rejected pairs of the same class and of accepted
+            pairs of different classes are equal.
         fpr, tpr: (P,) the ROC curve, from (0, 0) to (1, 1), both ascending.
-        n_pairs: how many pairs were scored. n_all: how many there are; more than n_pairs where a sample was drawn.
+        n_pairs: number of pairs scored. n_all: number of all pairs; larger than n_pairs if a sample was drawn.
     """
 
     auc: float
@@ -41,13 +43,16 @@ def verify(descriptors: Tensor, labels: np.ndarray, most_pairs: int = MOST_PAIRS
     """Score the pairs of a set and compute ROC, AUC and EER.
 
     Args:
-        descriptors: (N, D), of any length: they are divided by it. labels: (N,) integers.
-        most_pairs: where there are more, that many are drawn at random, see `pairs`. seed: of that draw.
+        descriptors: (N, D); they are normalised. labels: (N,) integers.
+        most_pairs: if there are more, a random sample of that size is scored, see `pairs`. seed: of the sample.
 
     Raises:
-        ValueError: there are no pairs of one class or none of two, or a row is not finite.
+        ValueError: there is no pair of the same class or none of different classes, or a row is not finite.
 
-    Example: descriptors at 0°, 10°, 90° with labels 0, 0, 1: the only pair of one class scores highest, AUC 1, EER 0.
+    Example: the only pair of the same class has the highest similarity.
+        >>> found = verify(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]]), np.array([0, 0, 1]))
+        >>> found.auc, found.eer, found.n_pairs
+        (1.0, 0.0, 3)
     """
     require_finite(descriptors, "paired")
     labels = np.asarray(labels)
@@ -62,12 +67,15 @@ def verify(descriptors: Tensor, labels: np.ndarray, most_pairs: int = MOST_PAIRS
 
 
 def verify_scores(scores: np.ndarray, same: np.ndarray, n_all: int | None = None) -> Verification:
-    """ROC, AUC and EER of pairs' similarities (P,), higher is more alike; `same` (P,) says which are of one class.
+    """Compute ROC, AUC and EER from the similarities (P,) of pairs; `same` (P,) marks pairs of the same class.
 
     Raises:
-        ValueError: all pairs are of one kind, or a score is not finite.
+        ValueError: all pairs are of the same kind, or a score is not finite.
 
-    Example: scores 0.9, 0.4, 0.6 of pairs that are same, same, different: AUC 0.5, EER 0.5.
+    Example:
+        >>> found = verify_scores(np.array([0.9, 0.4, 0.6]), np.array([True, True, False]))
+        >>> found.auc, found.eer
+        (0.5, 0.5)
     """
     from sklearn.metrics import auc, roc_curve
 
@@ -75,19 +83,23 @@ def verify_scores(scores: np.ndarray, same: np.ndarray, n_all: int | None = None
     if not np.isfinite(scores).all():
         raise ValueError(f"{(~np.isfinite(scores)).sum()} of {len(scores)} similarities are not finite")
     if same.all() or not same.any():
-        missing = "two classes: use images of at least two" if same.any() else "one class: use two images of a class"
-        raise ValueError(f"among {len(same)} pairs there is none of {missing}")
+        missing = (
+            "different classes; use at least two classes" if same.any() else "one class; use two images of a class"
+        )
+        raise ValueError(f"verification: none of the {len(same)} pairs is of {missing}")
     fpr, tpr, _ = roc_curve(same, scores, drop_intermediate=True)
     return Verification(float(auc(fpr, tpr)), equal_error_rate(fpr, tpr), fpr, tpr, len(same), n_all or len(same))
 
 
 def equal_error_rate(fpr: np.ndarray, tpr: np.ndarray) -> float:
-    """Where a ROC curve meets the line 1 − tpr = fpr, between its points by linear interpolation.
+    """Compute the false positive rate at which a ROC curve crosses 1 − tpr = fpr, by linear interpolation.
 
     Args:
         fpr, tpr: (P,) ascending from (0, 0) to (1, 1).
 
-    Example: the points (0, 0), (0, 0.5), (1, 0.5), (1, 1) cross the line at fpr 0.5.
+    Example:
+        >>> equal_error_rate(np.array([0, 0, 1, 1]), np.array([0, 0.5, 0.5, 1]))
+        0.5
     """
     gap = (1 - np.asarray(tpr)) - fpr  # falls from 1 to −1
     after = int(np.argmax(gap <= 0))
@@ -97,12 +109,14 @@ def equal_error_rate(fpr: np.ndarray, tpr: np.ndarray) -> float:
 
 
 def pairs(labels: np.ndarray, most: int = MOST_PAIRS, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """All unordered pairs of images with these labels (N,) as two lists of indices, without an image and itself.
+    """Return all unordered pairs of different images with these labels (N,), as two lists of indices.
 
-    If there are more than `most`, each kind of pair, of one class and of two, is drawn at random without repetition, at
-    most `most / 2` of it. The ROC curve compares shares of each kind, so that drawing more of the rare kind is fair.
+    If there are more than `most`, pairs of the same class and pairs of different classes are sampled without
+    replacement, at most `most / 2` of each kind. This is unbiased: the ROC curve compares shares within each kind.
 
-    Example: the labels 0, 0, 1 give the pairs (0, 1), (0, 2), (1, 2).
+    Example:
+        >>> [indices.tolist() for indices in pairs(np.array([0, 0, 1]))]
+        [[0, 0, 1], [1, 2, 2]]
     """
     rng = np.random.default_rng(seed)
     n = len(labels)
@@ -111,7 +125,7 @@ def pairs(labels: np.ndarray, most: int = MOST_PAIRS, seed: int = 0) -> tuple[np
     place, end = np.arange(n), np.searchsorted(ordered, ordered, "right")
     limit = n * (n - 1) if n * (n - 1) // 2 <= most else most // 2
     first, second = [], []
-    for partner, end_of_partners in ((place + 1, end), (end, np.full(n, n))):  # of one class, then of two
+    for partner, end_of_partners in ((place + 1, end), (end, np.full(n, n))):  # the same class, then different classes
         sums = np.cumsum(end_of_partners - partner)
         total = int(sums[-1]) if n else 0
         number = np.arange(total) if total <= limit else rng.choice(total, limit, replace=False, shuffle=False)

@@ -1,7 +1,7 @@
-"""What the walkthrough notebooks share: the student's file, data with a stand-in, short trainings, pictures with words.
+"""What the walkthrough notebooks share: the student's file, data, short training runs, images with alternative text.
 
-A notebook asks `ready(dml, "descriptor")` before it uses a task. Where the task is still to do, a box says which one it
-is and how to check it, and the notebook goes on.
+A notebook calls `ready(dml, "descriptor")` before it uses a task. If the task is still to do, a box names it and the
+command that checks it, and the notebook goes on.
 """
 
 from assignment.walkthrough.material import Trained, View, describe, load, train

@@ -1,4 +1,4 @@
-"""What a notebook works with: a data set or the sample in its place, settings that suit it, short trainings."""
+"""Data, settings and short training runs for the notebooks."""
 
 from __future__ import annotations
 
@@ -15,52 +15,52 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from assignment import datasets
-from assignment.datasets import Asking, Data, DataMissing
-from assignment.evaluation import measures
+from assignment.datasets import Data, DataMissing, QueryGallery
+from assignment.evaluation import metrics
 from assignment.training import checkpoints, loop, model
 from assignment.training.config import Config
 from assignment.walkthrough.student import find, near, note
 
-DATA_VARIABLE = "DML_DATA"  # a folder with data sets and weights; "sample" takes the embedded sample for all of them
+DATA_VARIABLE = "DML_DATA"  # a folder with data sets and weights, or "sample": use the embedded sample
 SAMPLE = "sample"
-PRETRAINED = ("mobilenet_v2", "squeezenet1_1", "resnet18")  # the first whose weights are there
+PRETRAINED = ("mobilenet_v2", "squeezenet1_1", "resnet18")  # the first one whose weights are found is used
 SETTINGS: dict[str, Any] = {"batch_size": 50, "per_class": 10, "epochs": 4, "lr": 1e-3}
 PHOTOGRAPHS: dict[str, Any] = {"size": 112, "batch_size": 32, "per_class": 4, "epochs": 2, "lr": 3e-5, "head_lr": 1e-2}
 
 
 @dataclass(frozen=True)
 class View:
-    """What a model makes of one part of the data: descriptors (Q, D) of the queries and (G, D) of the gallery."""
+    """Descriptors of one part of the data by one model: (Q, D) of the queries and (G, D) of the gallery."""
 
     queries: Tensor
     gallery: Tensor
-    asking: Asking
+    query_gallery: QueryGallery
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A short training: the network before it and after its last epoch, and a row of figures for each epoch from 0."""
+    """A short training run: the network before and after it, and a row of metrics for each epoch from 0."""
 
     before: nn.Module
     after: nn.Module
     history: list[dict[str, float]]
 
     def column(self, name: str) -> list[float]:
-        """One column of the history, such as "loss" or "P@1"; epochs without it are left out."""
+        """Values of a column of the history, such as "loss" or "P@1", without the epochs that lack it."""
         return [row[name] for row in self.history if name in row]
 
 
 def load(name: str) -> tuple[Data, Config]:
-    """Read a data set ("fashion-mnist", "cub", "pets", "sop"), or the embedded sample where it is not there.
+    """Read a data set ("fashion-mnist", "cub", "pets", "sop"), or the embedded sample if it is missing.
 
-    A box says which of the two it is. Sets are looked for below `data/` of the notebook's folder and the two above it,
-    or in the folder that the environment variable `DML_DATA` names. Photographs need pretrained weights, too.
+    A box shows which one is used. Sets are searched below `data/` in the working folder and the two above it, or in the
+    folder given by the environment variable `DML_DATA`. Photographs also need pretrained weights.
 
     Returns:
-        The data, and settings with a backbone that suits them.
+        The data, and settings with a suitable backbone.
     """
     place = os.environ.get(DATA_VARIABLE, "")
-    reason = "the variable DML_DATA asks for it"
+    reason = "as the variable DML_DATA says"
     if place != SAMPLE:
         root = Path(place) if place else folder_above(Path("data"))
         try:
@@ -72,12 +72,12 @@ def load(name: str) -> tuple[Data, Config]:
             note(f"Data: {name}, {config.backbone}. {data.note or 'The whole set.'} {data.licence}")
             return found
     data, config = datasets.load(SAMPLE), Config(backbone="small_resnet", **SETTINGS)
-    note(f"In place of {name} stands the embedded sample of FashionMNIST ({reason}). {data.licence}")
+    note(f"Data: the embedded sample of FashionMNIST instead of {name} ({reason}). {data.licence}")
     return data, config
 
 
 def folder_above(name: Path) -> Path | None:
-    """The folder of this name in the working folder, or in the nearest of the two above it."""
+    """Return the folder of this name in the working folder or in one of the two above it; None if there is none."""
     return next((folder / name for folder in near() if (folder / name).is_dir()), None)
 
 
@@ -102,19 +102,19 @@ def _pretrained(root: Path | None) -> tuple[str, Path]:
     for backbone in PRETRAINED:
         for file in sorted(folder.glob(f"{backbone}-*.pth")):
             return backbone, file
-    raise DataMissing(f"there are no pretrained weights in {folder}; `python -m data_scripts weights` fetches them")
+    raise DataMissing(f"weights: none in {folder}; run `python -m data_scripts weights`")
 
 
 def describe(network: nn.Module, data: Data, part: str = "test") -> View:
-    """Descriptors of one part ("val" or "test") of the data."""
-    asking: Asking = getattr(data, part)
+    """Compute the descriptors of one part ("val" or "test") of the data."""
+    query_gallery: QueryGallery = getattr(data, part)
     device = next((each.device for each in network.parameters()), torch.device("cpu"))
-    queries, gallery = measures.describe_both(network, asking, device)
-    return View(queries, gallery, asking)
+    queries, gallery = metrics.describe_both(network, query_gallery, device)
+    return View(queries, gallery, query_gallery)
 
 
 def train(dml: ModuleType, config: Config, data: Data) -> Trained:
-    """Train with the functions of the file for a few epochs, without a word; no file is left behind."""
+    """Train with the functions of the file, without output and without leaving files."""
     with tempfile.TemporaryDirectory(prefix="walkthrough-") as folder:
         out = Path(folder) / "run"
         loop.train_run(dml, config, out, Console(quiet=True), data=data)

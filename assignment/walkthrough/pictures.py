@@ -1,4 +1,4 @@
-"""Pictures in a notebook, each with words for those who cannot see it; the command `gallery` collects them by name."""
+"""Images and tables in a notebook, with alternative text; `python -m notebooks gallery` collects the images by name."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ import numpy as np
 
 from assignment.datasets import Data
 from assignment.datasets.split import Split
-from assignment.figures import canvas, grids
+from assignment.plots import canvas, grids
 from assignment.walkthrough.material import View
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DOTS = 110  # an inch
-WIDEST = 900  # pixels on the page
+DPI = 110
+MAX_WIDTH = 900  # pixels
 
 
 def show(figure: Figure, name: str, words: str) -> None:
     """Display a figure.
 
     Args:
-        name: a short one without spaces, for the gallery. words: what is to be seen, the picture's alternative text.
+        name: a short one without spaces, for the gallery. words: the alternative text.
     """
     from IPython.display import display
 
     png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=DOTS)
-    width = min(WIDEST, round(figure.get_figwidth() * DOTS))
+    figure.savefig(png, format="png", dpi=DPI)
+    width = min(MAX_WIDTH, round(figure.get_figwidth() * DPI))
     data: dict[str, Any] = {"image/png": base64.b64encode(png.getvalue()).decode(), "text/plain": words}
     about = {"image/png": {"width": width, "alt": words}, "walkthrough": {"name": name, "words": words}}
     display(data, raw=True, metadata=about)
 
 
 def picture(data: Data, split: Split, i: int) -> np.ndarray:
-    """Image i as it was before the normalisation, (H, W, 3) uint8."""
+    """Image i of a split before the normalisation, (H, W, 3) uint8."""
     return pixels(data, split[i])
 
 
 def pixels(data: Data, image: Any) -> np.ndarray:
-    """A normalised image (3, H, W) as it was before, (H, W, 3) uint8."""
+    """Undo the normalisation of an image (3, H, W): (H, W, 3) uint8."""
     from assignment.datasets import fashion_mnist, images
 
     source: Any = fashion_mnist if data.name in ("sample", "fashion-mnist") else images
@@ -54,9 +54,9 @@ def pixels(data: Data, image: Any) -> np.ndarray:
 def grid(
     data: Data, view: View, title: str = "", k: int = 8, most: int = 6, chosen: np.ndarray | None = None
 ) -> Figure:
-    """Draw what a model retrieves for the first query of each class, or for the queries at the places `chosen`."""
-    asking = view.asking
-    labels = asking.queries.labels
+    """Plot what a model retrieves for the first query of each class, or for the queries with the indices `chosen`."""
+    query_gallery = view.query_gallery
+    labels = query_gallery.queries.labels
     if chosen is None:
         chosen = grids.first_of_each_class(labels, most)
     rows = grids.retrieve(
@@ -64,10 +64,10 @@ def grid(
         view.queries,
         labels,
         view.gallery,
-        asking.gallery.labels,
-        asking.own,
-        lambda i: picture(data, asking.queries, i),
-        lambda i: picture(data, asking.gallery, i),
+        query_gallery.gallery.labels,
+        query_gallery.self_index,
+        lambda i: picture(data, query_gallery.queries, i),
+        lambda i: picture(data, query_gallery.gallery, i),
         data.class_names,
         k,
     )
@@ -75,7 +75,7 @@ def grid(
 
 
 def rows_of_images(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str] = (), side: float = 1.0) -> Figure:
-    """Draw rows of images (H, W, 3) or (H, W), each with its name on the left; `titles` stand above the columns."""
+    """Plot rows of images (H, W, 3) or (H, W), each row with its name on the left; `titles` are above the columns."""
     from matplotlib.figure import Figure
 
     columns = max(len(images) for images in rows.values())
@@ -94,7 +94,7 @@ def rows_of_images(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[st
 
 
 def compare(lines: Mapping[str, Sequence[float]], x: Sequence[float], x_name: str, y_name: str) -> Figure:
-    """Plot several lines over the same x, each with a colour and a dash of its own."""
+    """Plot several lines over the same x, each with its own colour and dash."""
     figure, axes = canvas.new_figure(5.2, 3.2)
     for (name, values), colour, dash in zip(lines.items(), cycle(canvas.COLOURS), cycle(canvas.DASHES), strict=False):
         axes[0, 0].plot(x[: len(values)], values, color=colour, linestyle=dash, linewidth=1.8, label=canvas.plain(name))
@@ -106,7 +106,7 @@ def compare(lines: Mapping[str, Sequence[float]], x: Sequence[float], x_name: st
 
 
 def table(rows: Mapping[str, Mapping[str, Any]], corner: str = "") -> None:
-    """Display a table: one line for each name, with the columns of the first; numbers get three digits."""
+    """Display a table with a line for each name; the columns are those of the first line. Numbers get three digits."""
     import html
 
     from IPython.display import display

@@ -1,4 +1,4 @@
-"""A student's `dml.py` in a notebook: where it is, which tasks are written, and a box of words where one is not."""
+"""A student's `dml.py` in a notebook: import it, and show which tasks are still to do."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from assignment import todo
 from assignment.checking.load import LoadError, load_module
 from assignment.manifest import Task, load
 
-FILE_VARIABLE = "DML"  # names the file for every notebook, whatever stands in its first cell
+FILE_VARIABLE = "DML"  # names the file for all notebooks, whatever their first cell says
 _PROBLEM = "walkthrough_problem"
 _STYLE = "border-left:4px solid {colour};background:#f4f6f8;color:#1a1a1a;padding:.6em 1em;margin:.3em 0;max-width:50em"
 _TO_DO, _GOOD, _PLAIN = "#b35900", "#00875a", "#0055a4"
 
 
 def student(path: str | Path = "dml.py") -> ModuleType:
-    """Import a `dml.py` afresh and say which tasks are still to do; run the cell again after each save.
+    """Import a `dml.py` and show which tasks are still to do; run the cell again after each save.
 
-    A relative path is looked for in the notebook's folder, then in the two above it. The environment variable `DML`, if
-    it is set, names the file instead. A file that is missing or cannot be imported gives an empty module, with a box
-    that says why; nothing is raised, so that the parts of a notebook that need no task can still be read.
+    A relative path is searched in the working folder, then in the two above it. The environment variable `DML`, if set,
+    names the file instead. If the file is missing or cannot be imported, the result is an empty module and a box shows
+    the reason; nothing is raised, so that the sections that need no task still run.
     """
     wanted = Path(os.environ.get(FILE_VARIABLE) or path)
     file = find(wanted)
     try:
         if file is None:
-            raise LoadError(f"there is no {wanted} here or one or two folders above; put it beside this notebook")
+            raise LoadError(f"{wanted}: not in this folder or the two above it; put it beside this notebook")
         module = load_module(file)
     except LoadError as problem:
         module = ModuleType("student_dml")
@@ -37,15 +37,15 @@ def student(path: str | Path = "dml.py") -> ModuleType:
         setattr(module, _PROBLEM, str(problem))
         _box(f"{wanted.name} cannot be used yet", [str(problem), "Save it and run this cell again."], _TO_DO)
         return module
-    for name, others in load().aliases.items():  # notebooks call everything by its first name
-        known = [getattr(module, other) for other in others if hasattr(module, other)]
-        if known and not hasattr(module, name):
-            setattr(module, name, known[0])
+    for name, others in load().aliases.items():  # notebooks use the first name of everything
+        found = [getattr(module, other) for other in others if hasattr(module, other)]
+        if found and not hasattr(module, name):
+            setattr(module, name, found[0])
     left = todo.remaining(file)
     if left:
         _box(
             f"{file.name} is loaded; {len(left)} ordinary tasks are still to do",
-            ["Where a section of this notebook needs one of them, it says so and is left out.", _check(file)],
+            ["Sections of this notebook that need one of them say so and are skipped.", _check(file)],
             _PLAIN,
         )
     else:
@@ -54,7 +54,7 @@ def student(path: str | Path = "dml.py") -> ModuleType:
 
 
 def ready(dml: ModuleType, *task_ids: str) -> bool:
-    """Whether these tasks (by id) and what they need are written; if not, a box says which are still to do."""
+    """Whether these tasks (by id) and their prerequisites are written; if not, a box shows which are still to do."""
     if hasattr(dml, _PROBLEM):
         _box("This section needs dml.py", [getattr(dml, _PROBLEM)], _TO_DO)
         return False
@@ -71,7 +71,7 @@ def ready(dml: ModuleType, *task_ids: str) -> bool:
 
 
 def missing(dml: ModuleType, task_ids: tuple[str, ...]) -> list[Task]:
-    """Those of the tasks, and of what they need, that still have a stub or whose names are not in the file."""
+    """Tasks, prerequisites included, that still have a stub or whose names are not in the file."""
     manifest = load()
     wanted = manifest.with_prerequisites(manifest.task(task_id).id for task_id in task_ids)
     return [
@@ -82,17 +82,17 @@ def missing(dml: ModuleType, task_ids: tuple[str, ...]) -> list[Task]:
 
 
 def note(text: str) -> None:
-    """Show a remark in a box: what is used here in place of something that is missing."""
+    """Show a remark in a box."""
     _box(text, [], _PLAIN)
 
 
 def find(path: Path) -> Path | None:
-    """The file of this path in the working folder, or in the nearest of the two above it."""
+    """Return the file of this path in the working folder or in one of the two above it; None if there is none."""
     return next((folder / path for folder in near() if (folder / path).is_file()), None)
 
 
 def near() -> list[Path]:
-    """The working folder and the two above it; what lies farther away belongs to somebody else."""
+    """The working folder and the two above it."""
     here = Path.cwd()
     return [here, *here.parents][:3]
 
@@ -105,7 +105,7 @@ def _check(file: Path, task: Task | None = None) -> str:
 def _box(title: str, lines: list[str], colour: str, numbers: list[int] | None = None) -> None:
     from IPython.display import display
 
-    def marked(line: str) -> str:  # `code` between back quotes
+    def marked(line: str) -> str:  # `code` between backquotes
         parts = html.escape(line).split("`")
         return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from assignment.checking import Answer, Student, StudentError, expect
+from assignment.checking.outcome import Reason
 
 GROWTH, SLACK = 1.5, 12  # a loop-free answer takes the same steps at both sizes; libraries may switch algorithm
 
@@ -16,7 +17,7 @@ def expect_loop_free(student: Student, name: str, small: tuple[Any, ...], large:
     function = getattr(student, name)
     few, many = (function.operations(*arguments) for arguments in (small, large))
     if few.operations is None or many.operations is None:
-        raise StudentError("garbage", "the steps were not counted", called=many.called)
+        raise StudentError(Reason.GARBAGE, "the steps were not counted", called=many.called)
     expect(Answer([few.operations, many.operations], many.called)).that(
         many.operations <= GROWTH * few.operations + SLACK,
         "takes more steps for more data: something walks through it",  # no numbers: they come from over there

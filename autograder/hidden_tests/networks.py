@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from assignment.checking import Answer, StudentError
+from assignment.checking.outcome import Reason
 
 CHANNELS = 16
 Weights = tuple[torch.Tensor, torch.Tensor]
@@ -55,18 +56,18 @@ def parameters(student: Any, model: Any) -> dict[str, tuple[int, ...]]:
     """Names and shapes of what a model would train."""
     found = student.probe.trainable(model)
     if not isinstance(found, Answer) or not isinstance(found.value, dict):
-        raise StudentError("garbage", "the model's parameters could not be read", called="parameters()")
+        raise StudentError(Reason.GARBAGE, "the model's parameters could not be read", called="parameters()")
     try:
         return {str(name): tuple(int(size) for size in shape) for name, shape in found.value.items()}
     except (TypeError, ValueError):
-        raise StudentError("garbage", "the model's parameters could not be read", called="parameters()") from None
+        raise StudentError(Reason.GARBAGE, "the model's parameters could not be read", called="parameters()") from None
 
 
 def state(student: Any, model: Any) -> dict[str, np.ndarray]:
     """All parameters and buffers of a model, float64."""
     found = student.probe.state(model)
     if not isinstance(found, Answer) or not isinstance(found.value, dict):
-        raise StudentError("garbage", "the model's state could not be read", called="state_dict()")
+        raise StudentError(Reason.GARBAGE, "the model's state could not be read", called="state_dict()")
     return {str(name): Answer(value, "state_dict()").array.astype(np.float64) for name, value in found.value.items()}
 
 
@@ -74,5 +75,5 @@ def number(target: Any, name: str) -> float:
     """A number that a kept object has as an attribute."""
     found = target.get(name)
     if not isinstance(found, Answer) or found.array.size != 1:
-        raise StudentError("garbage", f"`{name}` is no number", called=name)
+        raise StudentError(Reason.GARBAGE, f"`{name}` is no number", called=name)
     return float(found.array.reshape(()))

@@ -62,7 +62,7 @@ def assemble(data: bytes, name: str, manifest: Manifest) -> tuple[str, Notebook]
             f"{name} has {len(data) / 1e6:.1f} MB, the limit is {NOTEBOOK_MB} MiB; "
             "clear the outputs of all cells and save it"
         )
-    names = {name: list(manifest.aliases.get(name, ())) for task in manifest.tasks for name in task.names}
+    names = {name: manifest.known_as(name)[1:] for task in manifest.tasks for name in task.names}
     tags = [task.id for task in manifest.tasks]
     settings = json.dumps({"names": names, "template": TEMPLATE.read_text(encoding="utf-8"), "tags": tags}).encode()
     try:

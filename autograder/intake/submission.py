@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
-import io
-import re
 import stat
-import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 
+from assignment import source as sources
 from assignment.manifest import Manifest
-from assignment.text import one_line
 from autograder.intake.errors import IntakeError
 from autograder.intake.notebook import NOTEBOOK_MB, Notebook, assemble
-
-NO_TEXTS = (
-    "punycode",
-    "idna",
-    "undefined",
-    "unicode_escape",
-    "raw_unicode_escape",
-)  # not for source files
 
 
 @dataclass(frozen=True)
@@ -89,27 +77,7 @@ def read_bytes(path: Path, limit: int, expected: str) -> bytes:
 
 def decode(data: bytes, name: str) -> str:
     """Decode Python source by its byte-order mark or coding line, UTF-8 otherwise."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise IntakeError(f"{name} is encoded as UTF-16, which Python does not read; save it as UTF-8")
-    if (position := data.find(b"\0")) >= 0:
-        line = data.count(b"\n", 0, position) + 1
-        raise IntakeError(f"{name} holds a null byte in line {line}, so it is not Python text; save it as UTF-8")
-    encoding = "utf-8"
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        if codecs.lookup(encoding).name.replace("-", "_") in NO_TEXTS:
-            raise LookupError
-        text = data.decode(encoding)
-        text.encode()
-    except SyntaxError as problem:
-        raise IntakeError(f"{name}: {one_line(problem.msg, 120)}; save it as UTF-8") from None
-    except UnicodeDecodeError as problem:
-        line = data.count(b"\n", 0, problem.start) + 1
-        raise IntakeError(f"{name}: line {line} has bytes that are not {problem.encoding}; save it as UTF-8") from None
-    except (LookupError, UnicodeError):  # such as rot13, a codec that is not for source files
-        raise IntakeError(f"{name}: its coding line says '{one_line(encoding, 120)}'; save it as UTF-8") from None
-    if "\0" in text:
-        raise IntakeError(f"{name} holds a null byte, so it is not Python text; save it as UTF-8")
-    if encoding not in ("utf-8", "utf-8-sig"):  # the text is encoded as UTF-8 from here on
-        text = re.sub(r"coding[:=]\s*[-\w.]+", "encoded", text, count=1)
-    return text.removeprefix("\ufeff")
+        return sources.decode(data, name)
+    except sources.SourceError as problem:
+        raise IntakeError(str(problem)) from None

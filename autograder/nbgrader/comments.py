@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assignment.manifest import CHECKPOINT, Manifest
+from assignment.manifest import Manifest
 from assignment.text import points
 from autograder.nbgrader import HELPERS, home_of
 from autograder.reports.feedback import Feedback, TaskFeedback
@@ -21,7 +21,8 @@ def comments(feedback: Feedback, manifest: Manifest, names: list[str]) -> dict[s
     """
     found: dict[str, list[str]] = {HELPERS: list(_whole(feedback))}
     for task in feedback.tasks:
-        home = HELPERS if task.id == CHECKPOINT else home_of(manifest.task(task.id), names)
+        judged_apart = task.id == manifest.checkpoint_task.id
+        home = HELPERS if judged_apart else home_of(manifest.task(task.id), names)
         found.setdefault(home, []).extend(_task(task))
     return {cell: "\n".join(lines) for cell, lines in found.items()}
 
@@ -43,7 +44,7 @@ def _task(task: TaskFeedback) -> Iterator[str]:
     if task.silent:
         return
     for test in failed[:MOST_FAILURES]:
-        place = f" ({test.where.place})" if test.where else ""
+        place = f" ({test.where.position})" if test.where else ""
         known = (
             f" Looks like: {ticked(test.misconception)}. {ticked(test.sentence)}".rstrip() if test.misconception else ""
         )

@@ -13,7 +13,7 @@ from rich.text import Text
 from assignment.manifest import Manifest, ManifestError
 from assignment.text import counted, one_line
 from autograder.exports import ExportError, OptionError
-from autograder.exports.exclusions import certain, tell
+from autograder.exports.exclusions import certain, print_notes
 from autograder.exports.results import Result, graded_in
 from autograder.grading.replay import source_beside
 from autograder.nbgrader.gradebook import Entry, Written, export
@@ -78,5 +78,5 @@ def export_records(
         table.add_row(Text(one_line(row.student, 60)), f"{row.total:g}", late, str(row.changed))
     console.print(table)
     console.print(f"{database}: {counted(len(written), 'student')}", soft_wrap=True, highlight=False, markup=False)
-    tell(notes, console)
+    print_notes(notes, console)
     return written

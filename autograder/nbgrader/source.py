@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assignment.manifest import CHECKPOINT, Manifest, Task
+from assignment.manifest import Manifest, Task
 from autograder.nbgrader import HELPERS, CourseError, answer_cell, check_cell, home_of
 from autograder.release.markers import REFERENCE, find_blocks
 
@@ -72,15 +72,13 @@ def notebook(reference: str, manifest: Manifest, asked: list[Question]) -> Tree:
         CourseError: the reference does not define a name of a task, or a reference block is inside a definition.
     """
     parts = _Parts(reference, manifest)
-    tasks = manifest.with_checkpoint().tasks
     places: dict[str, list[Task]] = {name: [] for name in parts.definitions}
-    for task in tasks:
-        if task.id != CHECKPOINT:
-            if missing := set(task.names) - set(parts.definitions):
-                raise CourseError(
-                    f"task '{task.id}': the reference does not define {sorted(missing)[0]}; correct the manifest"
-                )
-            places[home_of(task, list(parts.definitions))].append(task)
+    for task in manifest.tasks:
+        if missing := set(task.names) - set(parts.definitions):
+            raise CourseError(
+                f"task '{task.id}': the reference does not define {sorted(missing)[0]}; correct the manifest"
+            )
+        places[home_of(task, list(parts.definitions))].append(task)
     titled: set[str] = set()  # tasks that have a heading
     section = ""
     intro = INTRODUCTION.format(title=manifest.title, docstring=parts.docstring.strip())
@@ -89,13 +87,13 @@ def notebook(reference: str, manifest: Manifest, asked: list[Question]) -> Tree:
     for name, code in parts.definitions.items():
         headings = [f"# {parts.sections[name].capitalize()}"] if parts.sections[name] != section else []
         section = parts.sections[name]
-        own = [task for task in tasks if task.id not in titled and name in task.names and task.id != CHECKPOINT]
+        own = [task for task in manifest.tasks if task.id not in titled and name in task.names]
         headings += [f"### {task.label} ({worth(task)})" for task in own if task in places[name] or len(own) == 1]
         titled |= {task.id for task in own if task in places[name]}
         cells.append(_locked(f"text-{name}", "markdown", "\n\n".join(headings) or f"### `{name}`"))
         cells.append(_cell(name, "code", code, solution=True))
         cells += [_check(task) for task in places[name]]
-    cells.append(_locked(check_cell(CHECKPOINT), "code", CHECKPOINT_CELL, points=0))
+    cells.append(_locked(check_cell(manifest.checkpoint_task.id), "code", CHECKPOINT_CELL, points=0))
     cells.append(_locked("questions", "markdown", "# Questions\n\nA few sentences each; a person reads them."))
     for question in asked:
         text = (

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from assignment import manifest as manifests
+from assignment.files import write_whole
 from autograder.release import bundle, handout, leak_scan, record_manual
-from autograder.release.markers import MarkerError, make_template
+from autograder.release.markers import MarkerError, check_stubs, find_blocks, make_template
 
 __all__ = ["Made", "MarkerError", "ReleaseError", "make", "release"]
 
@@ -34,6 +35,7 @@ class Made:
         self.manifest = manifest = manifests.parse(manifest_text)
         try:
             template = make_template(self.reference, manifest)
+            check_stubs(find_blocks(self.reference, manifest), manifest)
         except MarkerError as problem:
             raise ReleaseError(f"{REFERENCE}, {problem}") from None
         self.texts = {
@@ -113,11 +115,8 @@ def _bytes(path: Path) -> bytes | None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a temporary file and rename it, so that no incomplete file remains."""
-    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
+        write_whole(path, data)
     except OSError as problem:
         raise ReleaseError(f"{path} cannot be written: {problem.strerror}") from None

@@ -8,9 +8,6 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -34,9 +31,9 @@ ALLOWED = (  # every file of these folders that students receive fits one patter
     "assignment/datasets/SAMPLE.md",
     "assignment/datasets/fashion_sample.npz",
     "assignment/evaluation/*.py",
-    "assignment/figures/*.py",
-    "assignment/figures/templates/*.css",
-    "assignment/figures/templates/*.j2",
+    "assignment/plots/*.py",
+    "assignment/plots/templates/*.css",
+    "assignment/plots/templates/*.j2",
     "assignment/public_tests/*.py",
     "assignment/public_tests/pytest.ini",
     "assignment/training/*.py",
@@ -58,7 +55,7 @@ def collect(root: Path, template: str, name: str) -> dict[str, bytes]:
         root: of the repository. template: text of the student's file. name: of the student's file.
 
     Raises:
-        BundleError: a file that is not on the list, a missing handout, a version that is not pinned.
+        BundleError: a file that is not on the list, a missing handout or pyproject.toml.
     """
     files: dict[str, bytes] = {}
     for folder in FOLDERS:
@@ -73,8 +70,7 @@ def collect(root: Path, template: str, name: str) -> dict[str, bytes]:
         raise BundleError(f"{HANDOUT}: is missing; a bundle needs its handout")
     files[name] = template.encode("utf-8")
     files |= walkthroughs(root)
-    pyproject, constraints = (_read(root, part) for part in ("pyproject.toml", "constraints.txt"))
-    files["requirements.txt"] = requirements(pyproject, constraints).encode("utf-8")
+    files["requirements.txt"] = requirements(_read(root, "pyproject.toml")).encode("utf-8")
     return files
 
 
@@ -109,35 +105,18 @@ def pack(files: dict[str, bytes], folder: str) -> bytes:
     return buffer.getvalue()
 
 
-def requirements(pyproject: str, constraints: str) -> str:
-    """Write requirements.txt: the base dependencies, each at the version the tests passed with.
+def requirements(pyproject: str) -> str:
+    """Write requirements.txt: the base dependencies as pyproject.toml has them, ranges and markers included.
 
-    A dependency for other Python versions only (one with a marker) keeps its range where no version is pinned.
+    >>> print(requirements("[project]\\ndependencies = ['torch>=2.4', 'tomli; python_version < \\"3.11\\"']"))
+    # The dependencies in pyproject.toml: python -m pip install -r requirements.txt
+    torch>=2.4
+    tomli; python_version < "3.11"
+    <BLANKLINE>
     """
-    pinned: dict[str, str] = {}
-    for line in constraints.splitlines():
-        text = line.partition("#")[0].strip()
-        if text and not text.startswith("-"):
-            wanted = _requirement(text, "constraints.txt")
-            exact = [part.version for part in wanted.specifier if part.operator in ("==", "===")]
-            if exact:
-                pinned[canonicalize_name(wanted.name)] = exact[0].partition("+")[0]
-    out = ["# Made from pyproject.toml and constraints.txt: python -m pip install -r requirements.txt"]
-    for text in tomllib.loads(pyproject)["project"]["dependencies"]:
-        wanted = _requirement(text, "pyproject.toml")
-        version = pinned.get(canonicalize_name(wanted.name))
-        if version is None and wanted.marker is None:
-            raise BundleError(f"constraints.txt pins no version of {wanted.name}")
-        marker = f" ; {wanted.marker}" if wanted.marker else ""
-        out.append(f"{wanted.name}{wanted.specifier if version is None else f'=={version}'}{marker}")
-    return "\n".join(out) + "\n"
-
-
-def _requirement(text: str, where: str) -> Requirement:
-    try:
-        return Requirement(text)
-    except InvalidRequirement:
-        raise BundleError(f"{where}: '{text}' is not a requirement; correct the line") from None
+    dependencies = tomllib.loads(pyproject)["project"]["dependencies"]
+    comment = "# The dependencies in pyproject.toml: python -m pip install -r requirements.txt"
+    return "\n".join([comment, *dependencies]) + "\n"
 
 
 def files_below(folder: Path) -> Iterator[Path]:

@@ -18,8 +18,7 @@ def table(manifest: Manifest) -> str:
     for task in manifest.tasks:
         names = ", ".join(f"`{name}`" for name in task.names)
         needs = ", ".join(str(manifest.task(other).number) for other in task.needs) or "–"
-        points = f"+{task.points:g}" if task.bonus else f"{task.points:g}"
-        rows.append(f"| {task.number} | {task.title} (`{task.id}`) | {names} | {points} | {needs} |")
+        rows.append(f"| {task.number} | {task.title} (`{task.id}`) | {names} | {task.worth} | {needs} |")
     rows.append(f"| | **together** | | **{manifest.points:g} + {manifest.bonus_points:g}** | |")
     return "\n".join(rows)
 

@@ -115,6 +115,18 @@ def make_template(source: str, manifest: Manifest) -> str:
     return template
 
 
+def check_stubs(blocks: list[Block], manifest: Manifest) -> None:
+    """Raise MarkerError if a task has no stub although the manifest says that it has one, or the other way round."""
+    marked = {block.task: block.begin for block in blocks}
+    for task in manifest.tasks:
+        if task.stub and task.id not in marked:
+            raise MarkerError(
+                0, f"task '{task.id}' has no solution block; mark one, or set 'stub = false' for the task"
+            )
+        if not task.stub and task.id in marked:
+            raise MarkerError(marked[task.id], f"task '{task.id}' has a solution block, but 'stub = false'")
+
+
 def _comments(source: str) -> list[tuple[int, int, str]]:
     """All comments as (line, column, text); from tokens, so that markers in docstrings do not count."""
     try:

@@ -1,12 +1,13 @@
-"""Write a record and its reports into a folder: all of them or none, never half a file."""
+"""Write a record and its reports into a folder: all of them or none, and no partial file."""
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from assignment.files import replacing, write_whole
 from autograder.grading.record import Record, to_json
 from autograder.reports import html, markdown
 from autograder.reports.feedback import Feedback
@@ -18,7 +19,7 @@ class ReportError(OSError):
 
 @dataclass(frozen=True)
 class Written:
-    """Where the reports are."""
+    """Paths of the reports."""
 
     record: Path
     html: Path
@@ -26,9 +27,10 @@ class Written:
 
 
 def write_reports(record: Record, feedback: Feedback, out: Path) -> Written:
-    """Write record.json, feedback.html and feedback.md into `out`, which is made if it is not there.
+    """Write record.json, feedback.html and feedback.md into the folder `out`, which is created if necessary.
 
-    Raises ReportError if the folder cannot be written; files of an earlier run are then still as they were.
+    Raises:
+        ReportError: the folder cannot be written. The files of an earlier run are then unchanged.
     """
     paths = Written(out / "record.json", out / "feedback.html", out / "feedback.md")
     _write_all({paths.record: to_json(record), **_pages(feedback, out)}, out)
@@ -36,8 +38,17 @@ def write_reports(record: Record, feedback: Feedback, out: Path) -> Written:
 
 
 def write_pages(feedback: Feedback, out: Path) -> None:
-    """Write feedback.html and feedback.md alone, where there is no record; ReportError likewise."""
+    """Write feedback.html and feedback.md of a student without a record; ReportError as in `write_reports`."""
     _write_all(_pages(feedback, out), out)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write another file beside the reports; ReportError if that fails."""
+    try:
+        write_whole(path, text)
+    except (OSError, UnicodeEncodeError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise ReportError(f"{path} cannot be written ({reason}); name another folder with --out") from None
 
 
 def _pages(feedback: Feedback, out: Path) -> dict[Path, str]:
@@ -45,37 +56,16 @@ def _pages(feedback: Feedback, out: Path) -> dict[Path, str]:
 
 
 def _write_all(texts: dict[Path, str], out: Path) -> None:
-    temporary = {path: path.with_name(f".{path.name}.{os.getpid()}.new") for path in texts}
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for path, text in texts.items():
-            _write(temporary[path], text)
-        for path in texts:
-            os.replace(temporary[path], path)
+        with ExitStack() as stack:  # closing it replaces the earlier files, once all new ones are on the disk
+            for path, text in texts.items():
+                file = stack.enter_context(replacing(path))
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
     except OSError as problem:
         reason = problem.strerror or type(problem).__name__
         raise ReportError(
             f"the reports cannot be written to {out} ({reason}); name another folder with --out"
         ) from None
-    finally:
-        for path in temporary.values():
-            with suppress(OSError):
-                path.unlink()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write one more file beside the reports; ReportError if that is not possible."""
-    try:
-        _write(path, text)
-    except (OSError, UnicodeEncodeError) as problem:
-        raise ReportError(f"{path} cannot be written ({getattr(problem, 'strerror', None) or problem})") from None
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a new file to the disk; a full disk shows here, not later."""
-    with suppress(FileNotFoundError):
-        path.unlink()
-    with path.open("x", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())

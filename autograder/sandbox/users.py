@@ -1,8 +1,9 @@
-"""The back end `users`, for a plain container in which no namespaces can be made: Gradescope's, for one.
+"""The back end `users`, for a plain container in which no namespaces can be created, such as Gradescope's.
 
-The grader is root there. A submission becomes a user of its own, without rights, with the limits and a filter of system
-calls that leaves it no sockets; where the kernel has Landlock it sees no files but the system's, Python's and its own.
-Without Landlock it sees what every user may read, so this refuses to start unless the grader's own folders are closed.
+The grader is root there. Each submission runs as an unprivileged user, with resource limits and a system-call filter
+that allows no sockets. With Landlock in the kernel it can access only its own files and those of the system and of
+Python. Without Landlock it can read whatever every user can read, so this back end refuses to start unless the folders
+of the grader are closed to other users.
 """
 
 from __future__ import annotations
@@ -16,53 +17,62 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from autograder.sandbox import backends, seccomp
-from autograder.sandbox.backends import IsolationError, Start
+from autograder.sandbox import seccomp
 from autograder.sandbox.inside import landlock
+from autograder.sandbox.isolation import (
+    REPOSITORY,
+    SECRET,
+    IsolationError,
+    Start,
+    covered_paths,
+    environment,
+    kit_mounts,
+    python_command,
+    readable_paths,
+)
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-OWN = ("fd", "maps", "stat", "statm", "status")  # of /proc/self; its `net` and `task` tell about the machine
+OWN = ("fd", "maps", "stat", "statm", "status")  # of /proc/self; `net` and `task` describe the machine
 FACTS = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/vm", "/sys/devices/system/cpu")
 PSEUDO = frozenset("proc sysfs cgroup cgroup2 devpts securityfs debugfs tracefs bpf pstore configfs nsfs".split())
-SHARED_MEMORY = "/dev/shm"  # torch puts tensors there that processes share
-FIRST_UID, MANY_UIDS = 60_000, 4_900  # below what a container's own user namespace may stop at
+SHARED_MEMORY = "/dev/shm"  # torch puts tensors that processes share there
+FIRST_UID, MANY_UIDS = 60_000, 4_900  # a container's own user namespace may end above
 SEARCH_SECONDS = 120
 
 
 def users() -> Start:
-    """A user without rights per grader. Raises IsolationError, in one line, if that would be no wall here."""
+    """An unprivileged user per grader. Raises IsolationError, in one line, if that would not isolate submissions."""
     if os.geteuid() != 0:
         raise IsolationError("--isolation users needs root, in a container of its own; install bubblewrap instead")
     if not seccomp.compiled(sockets=False):
         raise IsolationError("libseccomp is missing: install the system's package (apt-get install libseccomp2)")
-    if inside := backends.covered_paths():
-        raise IsolationError(f"{inside[0]} lies in a folder that Python or the system needs: keep the grader elsewhere")
-    closed = [path for path in backends.readable_paths() if not open_to_all(Path(path))]
+    if inside := covered_paths():
+        raise IsolationError(f"{inside[0]} is in a folder that Python or the system needs; move the grader elsewhere")
+    closed = [path for path in readable_paths() if not open_to_all(Path(path))]
     if closed:
-        raise IsolationError(f"an ordinary user cannot read {closed[0]}: install Python where everybody may read it")
-    known = landlock.version() > 0
-    if not known and (found := [path for path in backends.SECRET if path.exists() and open_to_all(path)]):
-        raise IsolationError(f"every user can read {found[0]}: chmod 700 {backends.REPOSITORY}, which holds the grader")
+        raise IsolationError(f"an ordinary user cannot read {closed[0]}; install Python where everybody may read it")
+    has_landlock = landlock.version() > 0
+    if not has_landlock and (found := [path for path in SECRET if path.exists() and open_to_all(path)]):
+        raise IsolationError(f"every user can read {found[0]}; chmod 700 {REPOSITORY}, which holds the grader")
     kit = _kit()
-    readable = (*backends.readable_paths(), kit, *FACTS, *(f"/proc/self/{name}" for name in OWN))
+    readable = (*readable_paths(), kit, *FACTS, *(f"/proc/self/{name}" for name in OWN))
     return Start(
-        name="users and landlock" if known else "users",
-        command=backends.python_command([kit], "users"),
-        environment=backends.environment(),
-        strategy="users",
+        name="users and landlock" if has_landlock else "users",
+        command=python_command([kit]),
+        environment=environment(),
         uid=free_uid(),
         seccomp=True,
         folder=None,
         sockets=False,
-        readable=readable if known else (),
-        writable=(*DEVICES, SHARED_MEMORY) if known else (),
-        places=(SHARED_MEMORY,) if known else open_places(),
-        undo=[["rm", "-rf", kit]],
+        readable=readable if has_landlock else (),
+        writable=(*DEVICES, SHARED_MEMORY) if has_landlock else (),
+        shared_folders=(SHARED_MEMORY,) if has_landlock else open_folders(),
+        cleanup=[["rm", "-rf", kit]],
     )
 
 
 def open_to_all(path: Path) -> bool:
-    """Whether a user without rights can get at something below this path."""
+    """Whether an unprivileged user can reach something below this path."""
     path = path.resolve()
     modes = [os.stat(parent).st_mode for parent in path.parents]
     own = os.stat(path).st_mode
@@ -70,33 +80,33 @@ def open_to_all(path: Path) -> bool:
 
 
 def free_uid() -> int:
-    """A user id without an account, another one for each grader."""
+    """A user id without an account, a different one for each grader."""
     accounts = {entry.pw_uid for entry in pwd.getpwall()}
     start = os.getpid() % MANY_UIDS
     return next(uid for n in range(MANY_UIDS) if (uid := FIRST_UID + (start + n) % MANY_UIDS) not in accounts)
 
 
-def open_places() -> tuple[str, ...]:
-    """Every folder into which every user can write: where a submission could leave something."""
+def open_folders() -> tuple[str, ...]:
+    """Every folder in which every user can write, where a submission could leave files."""
     mounts = []
     for line in Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines():
-        _, place, kind, options, *_ = line.split()
-        place = place.encode("latin-1", "replace").decode("unicode_escape")
-        if kind not in PSEUDO and "ro" not in options.split(",") and os.path.isdir(place):
-            mounts.append(place)
+        _, folder, kind, options, *_ = line.split()
+        folder = folder.encode("latin-1", "replace").decode("unicode_escape")
+        if kind not in PSEUDO and "ro" not in options.split(",") and os.path.isdir(folder):
+            mounts.append(folder)
     command = ["find", *dict.fromkeys(mounts), "-xdev", "-type", "d", "-perm", "-0002", "-print0"]
     try:
         found = subprocess.run(command, capture_output=True, timeout=SEARCH_SECONDS).stdout
     except (OSError, subprocess.TimeoutExpired):
-        raise IsolationError("the folders that everybody may write to cannot be found: install findutils") from None
+        raise IsolationError("the folders that every user can write to cannot be listed; install findutils") from None
     return tuple(sorted({os.fsdecode(path) for path in found.split(b"\0") if path}))
 
 
 def _kit() -> str:
-    """A copy of what the sandbox gets of this repository, where every user may read it; nobody may write there."""
+    """A copy of `kit_mounts` that every user can read and nobody can change."""
     kit = tempfile.mkdtemp(prefix="dml-kit-")
-    atexit.register(shutil.rmtree, kit, ignore_errors=True)  # who only asks for the name of the wall takes none down
-    for source, target in backends.kit_mounts():
+    atexit.register(shutil.rmtree, kit, ignore_errors=True)  # a `Start` that is never used has no sandbox to close
+    for source, target in kit_mounts():
         copy = Path(kit) / Path(target).name
         shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     for folder, folders, files in os.walk(kit):
@@ -105,5 +115,5 @@ def _kit() -> str:
     os.chmod(kit, 0o755)
     if not open_to_all(Path(kit)):
         shutil.rmtree(kit)
-        raise IsolationError(f"an ordinary user cannot read {kit}: let TMPDIR be a folder that everybody may read")
+        raise IsolationError(f"an ordinary user cannot read {kit}; set TMPDIR to a folder that everybody may read")
     return kit

@@ -1,11 +1,11 @@
-"""The grader's side of the wall: start a warm process, open a session per submission, judge how each request ended."""
+"""The grader's side of the sandbox: start a fork server, open a session per submission, say how each request ended."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,31 +13,34 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from assignment.checking.outcome import Reason
 from assignment.checking.student import GraderFault, Request, Response, StudentError
 from assignment.manifest import Manifest
 from autograder.sandbox import backends, seccomp
 from autograder.sandbox.answers import checked_error, checked_response
 from autograder.sandbox.inside import wire
-from autograder.sandbox.link import DATA, EXITED, FLOOD, KILL, READY, START, Link, LinkClosed, Packet, can_refuse
+from autograder.sandbox.inside.packets import DATA, EXITED, JAIL_FAILED, KILL, READY, START, Packet
+from autograder.sandbox.link import FLOOD, Link, LinkClosed
 
-JAIL_FAILED = 99  # exit status of `inside.warm.run_child`
-LOOP_FREE = ("distances", "average_precision", "batch_triplet_loss", "smooth_ap_loss")
 START_SECONDS = 180.0  # importing torch from a cold disk can take minutes
 END_SECONDS = 30.0  # from SIGKILL to the last byte
 SLACK_BYTES = 8 << 20
 
 
 class WallError(GraderFault):
-    """The wall itself failed: no submission is to blame, and none can be judged."""
+    """The sandbox itself failed: no submission is at fault, and none can be graded."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Ending:
-    """How a submission's process ended, from the warm process.
+    """How a submission's process ended, as the fork server reports it.
 
-    Attributes: signal and exit code of its first process; whether the memory watch killed it; CPU seconds; peak private
-    memory and peak resident memory (with the libraries it shares) in bytes; the first part of what it printed, and how
-    many bytes it printed in all.
+    Attributes:
+        signal, code: the signal that killed its first process, or its exit status.
+        over_memory: whether it was killed because it used too much memory.
+        cpu_seconds: of all of its processes that were waited for.
+        peak_bytes, resident_bytes: peak of the private memory, and of all memory with that of shared libraries.
+        output, output_bytes: the first part of what it printed, and how many bytes it printed.
     """
 
     signal: int = 0
@@ -51,10 +54,13 @@ class Ending:
 
 
 class Wall:
-    """A warm process behind an isolation back end. Use as a context manager.
+    """The sandbox: a fork server in an isolation back end. Use as a context manager.
 
     Args:
-        isolation: "auto", "bubblewrap", "container", "users" or "process". manifest: names and limits.
+        isolation: one of `backends.Isolation`. manifest: names and limits.
+
+    Raises:
+        IsolationError: the isolation is not available here.
     """
 
     def __init__(self, isolation: str, manifest: Manifest) -> None:
@@ -62,23 +68,17 @@ class Wall:
         self.start = backends.start(isolation)
         self.versions: dict[str, str] = {}
         self._filter = seccomp.compiled(self.start.sockets).hex() if self.start.seccomp else ""
-        self._sessions = 0
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the wall)
-        self._inlet: socket.socket | None = None
-        theirs: socket.socket | None = None
-        if self.start.descriptors and can_refuse():
-            self._inlet, theirs = socket.socketpair()
+        self.numbers = itertools.count(1)  # of processes
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `close`)
         self._process = subprocess.Popen(
             self.start.command,
             env=self.start.environment,
-            stdin=subprocess.PIPE if theirs is None else theirs.fileno(),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             bufsize=0,
         )
-        if theirs is not None:
-            theirs.close()
-        self._link = Link(self._process, self._inlet)
+        self._link = Link(self._process)
         self.allow = self._link.allow
 
     def __enter__(self) -> Wall:
@@ -88,24 +88,23 @@ class Wall:
         self.close()
 
     def close(self) -> None:
-        """Take the wall down; everything behind it dies."""
-        with suppress(OSError):
-            for end in (self._inlet, self._process.stdin):
-                if end is not None:
-                    end.close()
+        """End the fork server and every process in the sandbox."""
+        if self._process.stdin is not None:
+            with suppress(OSError):
+                self._process.stdin.close()
         self._process.kill()
         self._process.wait()
-        for command in self.start.undo:
+        for command in self.start.cleanup:
             subprocess.run(command, capture_output=True)
         self._log.close()
 
     def wait_ready(self) -> None:
-        """Wait until the libraries are imported; WallError with the process's own words if it ends instead."""
+        """Wait until the libraries are imported; WallError with the last line on stderr if the process ends instead."""
         if self.versions:
             return
         kind, _, payload = self.receive(START_SECONDS, "the sandbox did not start")
         if kind != READY:
-            raise WallError("the sandbox said something else than that it is ready")
+            raise WallError("the sandbox did not report that it is ready")
         self.versions = json.loads(payload)
 
     def session(self, source: str) -> Session:
@@ -114,70 +113,67 @@ class Wall:
         return Session(self, source)
 
     def send(self, kind: bytes, session: int, payload: bytes = b"") -> None:
-        """Write one packet to the warm process; WallError if it is gone."""
+        """Write one packet to the fork server; WallError if it has ended."""
         try:
             self._link.send(kind, session, payload)
         except LinkClosed:
-            raise WallError(f"the sandbox is gone: {self._last_words()}") from None
+            raise WallError(f"the sandbox has ended: {self._last_line()}") from None
 
     def poll(self, seconds: float) -> Packet | None:
-        """Wait for one packet; None if there is none in time. WallError if the warm process has ended."""
+        """Wait for one packet; None if there is none in time. WallError if the fork server has ended."""
         try:
             return self._link.poll(seconds)
         except LinkClosed:
-            raise WallError(f"the sandbox ended: {self._last_words()}") from None
+            raise WallError(f"the sandbox has ended: {self._last_line()}") from None
 
     def receive(self, seconds: float, late: str) -> Packet:
-        """Wait for one packet; WallError if the warm process ends or stays silent for so long."""
+        """Wait for one packet; WallError if the fork server ends or sends none in time."""
         packet = self.poll(seconds)
         if packet is None:
             raise WallError(f"{late} in time")
         return packet
 
-    def next_number(self) -> int:
-        """A number for a new process behind the wall."""
-        self._sessions += 1
-        return self._sessions
-
     def start_options(self, source: str, folder: str) -> dict[str, Any]:
-        """What the warm process needs to know to start one submission."""
+        """What the fork server needs in order to start one submission."""
         limits = self.manifest.limits
         return {
             "source": source,
-            "folder": folder,
-            "names": {name: list(self.manifest.aliases.get(name, ())) for name in LOOP_FREE},
-            "uid": self.start.uid,
-            "memory": limits.memory_mb << 20,
-            "processes": limits.processes,
-            "files": limits.file_mb << 20,
-            "cpu_seconds": int(limits.submission_seconds + limits.improvement_seconds) * 2,
+            "names": {name: self.manifest.known_as(name)[1:] for name in self.manifest.loop_free},
             "output_bytes": limits.output_kb << 10,
             "answer_bytes": limits.answer_mb << 20,
-            "seccomp": self._filter,
-            "readable": self.start.readable,
-            "writable": self.start.writable,
-            "places": [folder, *self.start.places] if self.folders_of_ours else [],
+            "shared_folders": [folder, *self.start.shared_folders] if self.gives_folders_away else [],
+            "jail": {
+                "folder": folder,
+                "uid": self.start.uid,
+                "memory": limits.memory_mb << 20,
+                "processes": limits.processes,
+                "files": limits.file_mb << 20,
+                "cpu_seconds": int(limits.submission_seconds + limits.improvement_seconds) * 2,
+                "seccomp": self._filter,
+                "readable": self.start.readable,
+                "writable": self.start.writable,
+            },
         }
 
     @property
-    def folders_of_ours(self) -> bool:
-        """Whether each submission gets a folder that is made here and given to its user."""
+    def gives_folders_away(self) -> bool:
+        """Whether each submission gets a folder that is created here and given to its user."""
         return self.start.folder is None and self.start.uid != 0
 
-    def _last_words(self) -> str:
+    def _last_line(self) -> str:
         self._log.seek(0)
         lines = self._log.read()[-4000:].decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "it printed no reason"
 
 
 @dataclass
 class Session:
-    """One submission behind the wall. A process that dies or hangs is replaced by a fresh one for the next test.
+    """One submission in the sandbox. A process that crashes or hangs is replaced by a new one for the next test.
 
     Attributes:
-        findings: of the static examination, from before any of the file's code ran.
+        findings: of the static examination, made before any of the file's code runs.
         import_problem: why the file cannot be imported, None if it can.
-        endings: how its processes ended. output: what they printed (for the instructor).
+        endings: how its processes ended. import_seconds: from the start of the process to the end of the import.
     """
 
     wall: Wall
@@ -195,7 +191,7 @@ class Session:
         self._deadline = 0.0
         self._folder: str | None = None
         self._fresh = True
-        self._shut_in = False  # whether the present process has shown that its jail is closed
+        self._isolated = False  # whether the present process has shown that its jail is complete
         self._lines = self.source.count("\n") + self.source.count("\r") + 1
         self._open()
 
@@ -206,21 +202,21 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """End the submission's processes, all of them."""
+        """End all processes of the submission."""
         if self._number is not None:
             self._kill()
 
     def begin_test(self, seconds: float) -> None:
-        """Give the next requests, together, so many seconds."""
+        """Start a test: its requests together may take `seconds`."""
         self._deadline = time.monotonic() + seconds
         self._fresh = True
 
     def perform(self, request: Request) -> Response:
-        """Send one request and return the response; StudentError if the process did not give one."""
+        """Send one request and return the response; StudentError if the process does not give one."""
         if self.import_problem is not None:
             raise self.import_problem
         if request["op"] == "loops":
-            return {"value": self.findings["loops"].get(request["name"], [])}
+            return {"value": self._loops(request["name"])}
         if self._number is None:
             self._open()
             if self.import_problem is not None:
@@ -231,21 +227,27 @@ class Session:
         self._send({**request, "number": number, "fresh": self._fresh})
         self._fresh = False
         tree = self._receive(self._deadline)
-        asked, steps = len(request.get("gradient", [])), len(request.get("before", []))
-        response = checked_response(tree, number, asked, steps, self._lines)
+        gradients, steps = len(request.get("gradient", [])), len(request.get("before", []))
+        response = checked_response(tree, number, gradients, steps, self._lines)
         if response is None:
-            raise self._broken("garbage", "the process answered something else than was asked")
+            raise self._broken(Reason.GARBAGE, "the process sent something that is not a response to the request")
         return response
+
+    def _loops(self, name: str) -> list[str]:
+        """The loops that were found in a function; WallError if it was not scanned."""
+        if name not in self.findings["loops"]:
+            raise WallError(f"`{name}` was not scanned for loops; add it to `loop_free` of its task in assignment.toml")
+        return self.findings["loops"][name]
 
     def _open(self) -> None:
         limits = self.wall.manifest.limits
-        self._number = self.wall.next_number()
+        self._number = next(self.wall.numbers)
         self._reader = wire.Reader(max_body=(limits.answer_mb << 20) + SLACK_BYTES)
         self._trees = []
-        self._shut_in = False
+        self._isolated = False
         if self.wall.start.folder is None:
             self._folder = tempfile.mkdtemp(prefix="dml-")
-            if self.wall.folders_of_ours:
+            if self.wall.gives_folders_away:
                 os.chown(self._folder, self.wall.start.uid, self.wall.start.uid)
         folder = self.wall.start.folder or self._folder or ""
         self.wall.allow(SLACK_BYTES)
@@ -253,20 +255,22 @@ class Session:
         start = time.monotonic()
         try:
             findings = self._receive(start + limits.import_seconds)
-            self._shut_in = True
+            self._isolated = True
             self.findings = _checked_findings(findings)
             if not self.findings["usable"]:
                 problem = self.findings["syntax"][-1]
-                raise StudentError("syntax", problem["message"], "SyntaxError", problem["line"])
-            told = self._receive(start + limits.import_seconds)
+                raise StudentError(Reason.SYNTAX, problem["message"], "SyntaxError", problem["line"])
+            report = self._receive(start + limits.import_seconds)
         except StudentError as problem:
             problem.called = ""
-            self.import_problem = problem if problem.kind == "syntax" else as_import_problem(problem)
+            if problem.kind != Reason.SYNTAX:
+                problem = StudentError(Reason.IMPORT, f"{problem.kind} {problem.message}".strip())
+            self.import_problem = problem
             self.close()
             return
         self.import_seconds = time.monotonic() - start
-        if not (isinstance(told, dict) and told.get("imported") is True):
-            self.import_problem = _told_problem(told, self._lines)
+        if not (isinstance(report, dict) and report.get("imported") is True):
+            self.import_problem = _reported_problem(report, self._lines)
             self.close()
 
     def _send(self, tree: Any) -> None:
@@ -278,22 +282,22 @@ class Session:
         while not self._trees:
             packet = self.wall.poll(deadline - time.monotonic())
             if packet is None:
-                raise self._broken("timeout", "")
+                raise self._broken(Reason.TIMEOUT, "")
             kind, number, payload = packet
             if number != self._number:
-                continue  # the last bytes of a process that has been killed
+                continue  # the last bytes of a process that was killed
             if kind == EXITED:
                 raise self._ended(payload)
             if kind == FLOOD:
-                raise self._broken("garbage", "the process sent more than was asked")
+                raise self._broken(Reason.GARBAGE, "the process sent more than the request allows")
             try:
                 self._trees += self._reader.feed(payload)
             except wire.WireError as problem:
-                raise self._broken("garbage", str(problem)) from None
+                raise self._broken(Reason.GARBAGE, str(problem)) from None
         return self._trees.pop(0)
 
     def _broken(self, kind: str, message: str) -> StudentError:
-        """Kill the process and say why."""
+        """Kill the process; return the error that says why."""
         self._kill()
         return StudentError(kind, message)
 
@@ -311,12 +315,12 @@ class Session:
     def _ended(self, payload: bytes) -> StudentError:
         ending = self._record(payload)
         if ending.over_memory or "can't allocate memory" in ending.output or "MemoryError" in ending.output:
-            return StudentError("memory", "")
+            return StudentError(Reason.MEMORY, "")
         if ending.signal:
-            return StudentError("crash", f"signal {ending.signal}")
-        if ending.code == JAIL_FAILED and not self._shut_in:  # later, the code is the submission's own choice
-            raise WallError(f"the jail could not be closed: {ending.output.strip()}")
-        return StudentError("exit", f"exit status {ending.code}")
+            return StudentError(Reason.CRASH, f"signal {ending.signal}")
+        if ending.code == JAIL_FAILED and not self._isolated:  # later, the submission chooses the status
+            raise WallError(f"a submission could not be isolated: {ending.output.strip()}")
+        return StudentError(Reason.EXIT, f"exit status {ending.code}")
 
     def _record(self, payload: bytes) -> Ending:
         self._number = None
@@ -328,20 +332,15 @@ class Session:
         return ending
 
 
-def as_import_problem(problem: StudentError) -> StudentError:
-    """The same problem, met while the file was being imported."""
-    return StudentError("import", f"{problem.kind} {problem.message}".strip(), problem.type_name, problem.line)
-
-
-def _told_problem(told: Any, lines: int) -> StudentError:
-    problem = told.get("problem") if isinstance(told, dict) else None
+def _reported_problem(report: Any, lines: int) -> StudentError:
+    problem = report.get("problem") if isinstance(report, dict) else None
     if not isinstance(problem, dict):
-        return StudentError("import", "garbage")
+        return StudentError(Reason.IMPORT, Reason.GARBAGE)
     error = checked_error(problem, lines)
-    return StudentError("import", error["message"], error["type_name"], error["line"])
+    return StudentError(Reason.IMPORT, error["message"], error["type_name"], error["line"])
 
 
 def _checked_findings(tree: Any) -> dict[str, Any]:
     if not (isinstance(tree, dict) and isinstance(tree.get("findings"), dict)):
-        raise StudentError("garbage", "no findings")
+        raise StudentError(Reason.GARBAGE, "no findings")
     return tree["findings"]

@@ -48,10 +48,10 @@ def miniature(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def assert_own_place(asking: datasets.Asking) -> None:
-    for i, place in enumerate(asking.own):
-        assert torch.equal(asking.queries[i], asking.gallery[int(place)])
-        assert asking.queries.labels[i] == asking.gallery.labels[place]
+def assert_own_place(query_gallery: datasets.QueryGallery) -> None:
+    for i, place in enumerate(query_gallery.self_index):
+        assert torch.equal(query_gallery.queries[i], query_gallery.gallery[int(place)])
+        assert query_gallery.queries.labels[i] == query_gallery.gallery.labels[place]
 
 
 def test_held_out_classes_of_fashion_mnist(miniature):
@@ -82,10 +82,10 @@ def test_seen_classes_of_fashion_mnist(miniature):
     _, test_labels = fashion_mnist.read(miniature, "test")
     first = {int(row) for label in range(10) for row in np.flatnonzero(test_labels == label)[:5]}
     assert {number(image) for image in data.test.gallery} == first
-    for asking, queries in ((data.val, 5), (data.test, 2)):
-        assert np.bincount(asking.gallery.labels).tolist() == [5] * 10
-        assert np.bincount(asking.queries.labels).tolist() == [queries] * 10
-        assert_own_place(asking)
+    for query_gallery, queries in ((data.val, 5), (data.test, 2)):
+        assert np.bincount(query_gallery.gallery.labels).tolist() == [5] * 10
+        assert np.bincount(query_gallery.queries.labels).tolist() == [queries] * 10
+        assert_own_place(query_gallery)
 
 
 def test_a_part_of_fashion_mnist_says_so(miniature):
@@ -97,7 +97,7 @@ def test_a_part_that_nobody_asks_in_is_one_line(miniature):
     _, labels = fashion_mnist.read(miniature, "test")
     path = miniature / "t10k-labels-idx1-ubyte.gz"
     path.write_bytes(gzip.compress(idx(np.zeros_like(labels))))
-    with pytest.raises(ValueError, match="there is no test image to ask with"):
+    with pytest.raises(ValueError, match="there is no test query"):
         datasets.load("fashion-mnist", miniature)
 
 

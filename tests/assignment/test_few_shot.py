@@ -65,12 +65,12 @@ def test_one_episode_has_no_interval():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"way": 1}, "ask for 2-way or more"),
+        ({"way": 1}, "use at least 2 ways"),
         ({"way": 7}, "need 7 classes, the set has 6"),
         ({"shot": 4}, "need 5 images of each class, class 0 has 4"),
-        ({"shot": 0}, "ask for 1-shot or more"),
+        ({"shot": 0}, "use at least 1 shot"),
         ({"by": "vote"}, "choose prototype or nearest"),
-        ({"episodes": 0}, "at least one episode"),
+        ({"episodes": 0}, "use at least one of both"),
     ],
 )
 def test_episodes_that_cannot_be_drawn_are_one_line(options, words):

@@ -41,5 +41,5 @@ def test_as_text():
 
 @pytest.mark.parametrize("values", [[], [1.0, math.nan]])
 def test_what_has_no_mean(values):
-    with pytest.raises(ValueError, match="finite values, at least one"):
+    with pytest.raises(ValueError, match="give at least one finite value"):
         mean_interval(values)

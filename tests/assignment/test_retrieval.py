@@ -5,7 +5,6 @@ The coordinates are small integers: then float32 distances are exact, and ties a
 
 from __future__ import annotations
 
-import math
 import subprocess
 import sys
 
@@ -19,7 +18,7 @@ from assignment.evaluation import ranking, retrieval
 from tests.assignment import oracles
 
 
-def asking(data, most=14):
+def query_gallery(data, most=14):
     """Queries of a gallery, all in it or none, with any class sizes; integer coordinates."""
     n = data.draw(st.integers(3, most))
     rows = st.lists(st.integers(-3, 3), min_size=2, max_size=2)
@@ -34,22 +33,27 @@ def asking(data, most=14):
     return queries, np.array([0, *data.draw(st.lists(names, min_size=m - 1, max_size=m - 1))]), gallery, labels, None
 
 
-def figures(queries, query_labels, gallery, gallery_labels, own, ks):
+def metrics_of(queries, query_labels, gallery, gallery_labels, own, ks):
     queries, gallery = torch.as_tensor(queries), torch.as_tensor(gallery)
-    return retrieval.figures(queries, query_labels, gallery, gallery_labels, own, ks)
+    return retrieval.query_metrics(queries, query_labels, gallery, gallery_labels, own, ks)
+
+
+def among(rows, labels, ks=(1,)):
+    """Metrics of all images of a set that query each other."""
+    return metrics_of(rows, labels, rows, labels, np.arange(len(labels)), ks)
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_every_figure_against_the_oracle(data):
-    args = asking(data)
+def test_every_metric_against_the_oracle(data):
+    args = query_gallery(data)
     others = len(args[2]) - (args[4] is not None)
     k = data.draw(st.integers(1, others))
-    got = figures(*args, [1, k])
+    got = metrics_of(*args, [1, k])
     lists = oracles.relevance(*args)
-    asked = [i for i, hits in enumerate(lists) if any(hits)]
-    kept = [lists[i] for i in asked]
-    assert got.asked.tolist() == asked and got.n_lone == len(lists) - len(asked)
+    scored = [i for i, hits in enumerate(lists) if any(hits)]
+    kept = [lists[i] for i in scored]
+    assert got.scored.tolist() == scored and got.n_lone == len(lists) - len(scored)
     assert got.positives.tolist() == [sum(hits) for hits in kept]
     assert got.precision[k] == pytest.approx([oracles.precision_at(hits, k) for hits in kept])
     assert got.recall[k].tolist() == [oracles.recall_at(hits, k) for hits in kept]
@@ -62,19 +66,6 @@ def test_every_figure_against_the_oracle(data):
     own = args[4]
     first = [oracles.ranking(q, args[2], None if own is None else own[i])[0] for i, q in enumerate(args[0])]
     assert got.nearest.tolist() == first
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.data())
-def test_means_of_evaluate_against_the_oracle(data):
-    queries, query_labels, gallery, gallery_labels, own = args = asking(data)
-    k = data.draw(st.integers(1, len(gallery) - (own is not None)))
-    got = retrieval.evaluate(torch.tensor(queries), query_labels, torch.tensor(gallery), gallery_labels, [1, k], own)
-    kept = [hits for hits in oracles.relevance(*args) if any(hits)]
-    assert got.precision[k] == pytest.approx(np.mean([oracles.precision_at(hits, k) for hits in kept]))
-    assert got.recall[k] == pytest.approx(np.mean([oracles.recall_at(hits, k) for hits in kept]))
-    assert got.precision[1] == got.recall[1]
-    assert (got.n_queries, got.n_lone) == (len(kept), len(queries) - len(kept))
 
 
 @settings(deadline=None, max_examples=60)
@@ -132,8 +123,8 @@ def test_a_permuted_gallery_changes_nothing_where_nothing_ties(seed):
     gallery, labels = untied(rng, 80), rng.integers(0, 5, 80)
     other = rng.permutation(80)
     place = np.argsort(other)  # where each image went
-    one = figures(gallery, labels, gallery, labels, np.arange(80), [1, 10])
-    two = figures(gallery, labels, gallery[other], labels[other], place, [1, 10])
+    one = metrics_of(gallery, labels, gallery, labels, np.arange(80), [1, 10])
+    two = metrics_of(gallery, labels, gallery[other], labels[other], place, [1, 10])
     assert np.array_equal(one.average_precision, two.average_precision)
     assert np.array_equal(one.precision[10], two.precision[10])
     assert np.array_equal(one.nearest, other[two.nearest])
@@ -142,20 +133,21 @@ def test_a_permuted_gallery_changes_nothing_where_nothing_ties(seed):
 @settings(deadline=None, max_examples=12)
 @given(st.integers(0, 2**31), st.integers(2, 9))
 def test_agrees_with_pytorch_metric_learning_and_scikit_learn(seed, classes):
+    pytest.importorskip("pytorch_metric_learning", reason="pytorch-metric-learning is not installed")
     from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
     from sklearn.metrics import average_precision_score
 
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(60) % classes)
     descriptors = torch.from_numpy(untied(rng, 60))
-    got = figures(descriptors, labels, descriptors, labels, np.arange(60), [1])
+    got = metrics_of(descriptors, labels, descriptors, labels, np.arange(60), [1])
     names = ("precision_at_1", "mean_average_precision_at_r", "mean_average_precision", "r_precision")
     calculator = AccuracyCalculator(include=names, k=59, knn_func=exact_search, device=torch.device("cpu"))
     peer = calculator.get_accuracy(descriptors, torch.from_numpy(labels))
     assert got.first.mean() == pytest.approx(peer["precision_at_1"])
     assert got.map_at_r.mean() == pytest.approx(peer["mean_average_precision_at_r"])
     assert got.average_precision.mean() == pytest.approx(peer["mean_average_precision"])
-    at_r = [figures(*one_query(descriptors, labels, i), [int((labels == labels[i]).sum()) - 1]) for i in range(60)]
+    at_r = [metrics_of(*one_query(descriptors, labels, i), [int((labels == labels[i]).sum()) - 1]) for i in range(60)]
     assert np.mean([next(iter(each.precision.values()))[0] for each in at_r]) == pytest.approx(peer["r_precision"])
     i = int(rng.integers(60))
     rest = np.delete(np.arange(60), i)
@@ -194,21 +186,14 @@ def test_ties_keep_the_order_of_the_gallery():
 
 
 def test_queries_outside_the_gallery():
-    got = retrieval.evaluate(
-        torch.zeros(2, 1), np.array([3, 9]), torch.tensor([[1.0], [2.0]]), np.array([5, 3]), [1, 2]
-    )
-    assert got == retrieval.Retrieval({1: 0.0, 2: 0.5}, {1: 0.0, 2: 1.0}, n_queries=1, n_lone=1)
+    got = metrics_of([[0.0], [0.0]], np.array([3, 9]), [[1.0], [2.0]], np.array([5, 3]), None, [1, 2])
+    assert got.scored.tolist() == [0] and got.n_lone == 1
+    assert [got.precision[k].tolist() for k in (1, 2)] == [[0.0], [0.5]]
+    assert [got.recall[k].tolist() for k in (1, 2)] == [[0.0], [1.0]]
 
 
 def test_labels_above_two_to_the_24_stay_apart():
-    labels = np.array([2**24, 2**24 + 1, 2**24])
-    assert retrieval.evaluate_all(torch.tensor([[0.0], [0.1], [0.3]]), labels).precision[1] == 0.0
-
-
-def test_no_positive_at_all_is_nan_with_a_warning():
-    with pytest.warns(UserWarning, match="no query has another image"):
-        got = retrieval.evaluate_all(torch.zeros(3, 2), np.arange(3))
-    assert math.isnan(got.precision[1]) and got.n_lone == 3
+    assert among([[0.0], [0.1], [0.3]], np.array([2**24, 2**24 + 1, 2**24])).precision[1].tolist() == [0.0, 0.0]
 
 
 def test_rows_that_are_not_finite_are_named():
@@ -216,30 +201,30 @@ def test_rows_that_are_not_finite_are_named():
     descriptors[1, 0] = torch.nan
     descriptors[3, 1] = torch.inf
     with pytest.raises(ValueError, match=r"rows \[1, 3\] are not finite"):
-        retrieval.evaluate_all(descriptors, np.zeros(4))
+        among(descriptors, np.zeros(4))
 
 
 @pytest.mark.parametrize("k", [0, 3])
 def test_k_that_does_not_fit_the_gallery(k):
     with pytest.raises(ValueError, match="1 ≤ K ≤ 2"):
-        retrieval.evaluate_all(torch.zeros(3, 2), np.zeros(3), [k])
+        among(torch.zeros(3, 2), np.zeros(3), [k])
 
 
-def test_figures_without_any_positive_are_empty_with_a_warning():
+def test_metrics_without_any_positive_are_empty_with_a_warning():
     rows = np.eye(3, dtype=np.float32)
     with pytest.warns(UserWarning, match="no query has another image"):
-        got = figures(rows, np.arange(3), rows, np.arange(3), np.arange(3), [1])
+        got = metrics_of(rows, np.arange(3), rows, np.arange(3), np.arange(3), [1])
     assert got.n_lone == 3 and len(got.average_precision) == 0 and np.isnan(got.curve).all()
 
 
 def test_descriptors_too_long_for_float32_are_one_line():
     with pytest.raises(ValueError, match="divide each by its length"):
-        retrieval.evaluate_all(torch.full((4, 2), 1e19), np.zeros(4))
+        among(torch.full((4, 2), 1e19), np.zeros(4))
 
 
 def test_numbers_of_rows_and_labels_must_agree():
     with pytest.raises(ValueError, match="3 query descriptors but 2 labels"):
-        figures(np.zeros((3, 2), np.float32), np.zeros(2), np.zeros((3, 2), np.float32), np.zeros(3), None, [1])
+        metrics_of(np.zeros((3, 2), np.float32), np.zeros(2), np.zeros((3, 2), np.float32), np.zeros(3), None, [1])
 
 
 def test_half_precision_descriptors_are_ranked_in_float32():
@@ -255,10 +240,10 @@ from assignment.evaluation import retrieval
 torch.manual_seed(0)
 g = torch.nn.functional.normalize(torch.randn(60_000, 512))
 labels = np.arange(60_000) % 10
-retrieval.figures(g[:8], labels[:8], g[:100], labels[:100])  # compiled
+retrieval.query_metrics(g[:8], labels[:8], g[:100], labels[:100])  # compiled
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 n = 2048
-retrieval.figures(g[:n], labels[:n], g, labels, np.arange(n))
+retrieval.query_metrics(g[:n], labels[:n], g, labels, np.arange(n))
 retrieval.rank(g[:n], g, 30, torch.arange(n))
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20)
 """

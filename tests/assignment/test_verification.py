@@ -77,7 +77,7 @@ def test_a_sample_of_pairs_is_near_all_pairs_and_depends_on_the_seed_alone():
     assert verification.verify(descriptors, labels, most_pairs=20_000, seed=1).auc == sampled.auc
 
 
-@pytest.mark.parametrize(("labels", "words"), [([1, 1, 1], "use images of at least two"), ([1, 2, 3], "two images of")])
+@pytest.mark.parametrize(("labels", "words"), [([1, 1, 1], "use at least two classes"), ([1, 2, 3], "two images of")])
 def test_pairs_of_one_kind_are_one_line(labels, words):
     with pytest.raises(ValueError, match=words):
         verification.verify(torch.eye(3), np.array(labels))

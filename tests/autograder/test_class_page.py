@@ -216,8 +216,8 @@ def test_a_record_that_cannot_be_read_is_named(nothing_alike, tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (None, "holds no class.json; give the folder that 'batch --out' wrote"),
-        ("{", "; run the batch again, it writes it anew"),
+        (None, "contains no class.json; give the output folder of 'batch --out'"),
+        ("{", "; run the batch again, which writes it"),
         ('{"schema": 99}', "is damaged"),
         ('{"schema": 1, "students": [{}]}', "is damaged"),
         ("[" * 100_000, "is damaged"),
@@ -234,17 +234,17 @@ def test_one_line_per_mistake(tmp_path, text, says):
 def test_the_command(folder, nothing_alike, tmp_path):
     out = tmp_path / "shared.html"
     done = CliRunner().invoke(app, ["report", str(folder), "--pseudonyms", "--out", str(out)])
-    assert done.exit_code == 0 and done.output == f"the class: {out}\n" and out.stat().st_size > 5000
+    assert done.exit_code == 0 and done.output == f"class page: {out}\n" and out.stat().st_size > 5000
     done = CliRunner().invoke(app, ["report", str(folder), "--out", str(tmp_path)])
     assert done.exit_code == 5 and "cannot be written" in done.output
 
 
 def test_a_batch_survives_a_page_that_cannot_be_made(tmp_path, capsys):
-    class_batch._page(tmp_path, MANIFEST, Console(width=300))
+    class_batch._make_page(tmp_path, MANIFEST, Console(width=300))
     assert "could not be made" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+@pytest.mark.needs_bubblewrap
 @pytest.mark.slow
 def test_a_batch_makes_the_page(tmp_path):
     """The real command, from hand-ins to the page."""

@@ -183,7 +183,7 @@ def test_penalty_of_the_manifest():
 
 def test_a_checkpoint_is_kept_by_later_records_without_one(database, tmp_path):
     record = record_of("ann")
-    points = float(MANIFEST.checkpoint["points"])
+    points = MANIFEST.checkpoint_task.points
     more = {"id": "checkpoint", "number": 16, "title": "t", "bonus": True, "earned": points, "possible": points}
     record["tasks"].append({**more, "state": "all", "tests": record["tasks"][0]["tests"]})
     record["bonus"] += points
@@ -315,7 +315,7 @@ def test_a_class_goes_by_class_json(database, tmp_path):
         }
         text = told.export_text()
         assert f"{database}: 2 students" in text
-        assert "st4: has no grade (the file is empty); left out" in text
+        assert "st4: no grade (the file is empty); omitted" in text
         assert "1099 (not in the roster)" in text and "1 (a) (not clear whose it is)" in text
     with opened(database) as book:
         student = book.find_student("s1002")

@@ -31,8 +31,14 @@ def test_good_file(tmp_path):
 
 @pytest.mark.parametrize(
     "data",
-    [b"\xef\xbb\xbf" + GOOD, GOOD.replace(b"\n", b"\r\n"), "# žluťoučký\n".encode() + GOOD],
-    ids=["byte-order mark", "CRLF", "UTF-8"],
+    [
+        b"\xef\xbb\xbf" + GOOD,
+        GOOD.replace(b"\n", b"\r\n"),
+        "# žluťoučký\n".encode() + GOOD,
+        "# coding: latin-1\n# caf\u00e9\n".encode("latin-1") + GOOD,
+        b"\xef\xbb\xbf# coding: latin-1\n" + GOOD,
+    ],
+    ids=["byte-order mark", "CRLF", "UTF-8", "Latin-1", "both"],
 )
 def test_harmless_variants(tmp_path, data):
     path = tmp_path / "dml.py"
@@ -71,8 +77,8 @@ def test_too_large(tmp_path):
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"x = 1\ny = '\0'\n", "null byte in line 2"),
-        (b"x = 1\ny = '\xff'\n", "line 2"),
+        (b"x = 1\ny = '\0'\n", "line 2: null byte"),
+        (b"x = 1\ny = '\xff'\n", "line 2: byte 0xff is not utf-8"),
         ("x = 1\n".encode("utf-16"), "UTF-16"),
         (b"# coding: klingon\nx = 1\n", "klingon"),
         (b"#coding:rot13", "rot13"),  # a codec that Python reads no files in

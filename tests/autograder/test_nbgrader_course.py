@@ -19,7 +19,8 @@ from autograder.nbgrader.course import build, environment
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed: nothing can be graded"),
+    pytest.mark.needs_bubblewrap,
+    pytest.mark.needs_nbgrader,
 ]
 MANIFEST = load()
 EVERYTHING = MANIFEST.points + MANIFEST.bonus_points

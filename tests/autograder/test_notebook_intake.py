@@ -84,7 +84,7 @@ def test_every_line_knows_its_cell():
     notice = Notice("t", f"see line {at}", SourceLine(at, f"text with line {at}"))
     told = in_cells(notice, found)
     assert told.text == "see cell 3, line 4"
-    assert told.where.place == "cell 3, line 4" and told.where.text == f"text with line {at}"
+    assert told.where.position == "cell 3, line 4" and told.where.text == f"text with line {at}"
 
 
 def test_the_last_definition_counts_but_no_stub():

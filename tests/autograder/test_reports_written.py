@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 import os
 import subprocess
 
@@ -13,10 +12,11 @@ from PIL import Image
 from rich.console import Console
 
 from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, SKIPPED
+from autograder.grading.record import from_json
 from autograder.reports import terminal, write
 from autograder.reports.feedback import feedback
+from tests.autograder.browser import CHROMIUM
 from tests.autograder.made_up_grades import (
-    CHROMIUM,
     HOSTILE,
     MANIFEST,
     outcome,
@@ -28,7 +28,7 @@ from tests.autograder.made_up_grades import (
 def test_reports_are_written(full, tmp_path):
     out = tmp_path / "deep" / "er"
     written = write.write_reports(full, feedback(full, MANIFEST), out)
-    assert json.loads(written.record.read_text()) == full
+    assert from_json(written.record.read_bytes()) == full
     assert sorted(p.name for p in out.iterdir()) == ["feedback.html", "feedback.md", "record.json"]
     assert "</html>" in written.html.read_text() and written.markdown.read_text().startswith("# ")
     write.write_reports(full, feedback(full, MANIFEST), out)
@@ -83,7 +83,7 @@ def test_progress_in_a_terminal():
     assert "grading dml.py: 1 test" in file.getvalue() and "1 tests" not in file.getvalue()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium to open the page in")
+@pytest.mark.needs_browser
 @pytest.mark.parametrize("size", ["900,1600", "390,1600"], ids=["desk", "phone"])
 def test_page_in_a_browser(partial, size, tmp_path):
     """The style sheet gets past the page's own policy, and the page is drawn."""

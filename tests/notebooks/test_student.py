@@ -52,7 +52,7 @@ def test_a_saved_file_is_read_afresh(tmp_path, shown):
 @pytest.mark.parametrize(
     "content, words",
     [
-        (None, "there is no dml.py here or one or two folders above"),
+        (None, "dml.py: not in this folder or the two above it"),
         ("def f(:\n", "line 1"),
         ("import a_library_that_nobody_has\n", "a_library_that_nobody_has"),
         ("1 / 0\n", "division by zero"),
@@ -102,7 +102,7 @@ def test_boxes_escape_what_they_quote(tmp_path, shown):
 
 
 def test_a_picture_has_words(shown):
-    from assignment.figures import canvas
+    from assignment.plots import canvas
 
     show(canvas.new_figure(2, 1)[0], "empty", "Nothing at all")
     ((data, about),) = shown

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
+from assignment.files import write_whole
 from assignment.manifest import Manifest
 from autograder.classroom.class_file import read_class_file
-from autograder.classroom.journal import write_whole
 from autograder.reports.class_page import pairs, plots, reading, render
 from autograder.reports.class_page.facts import Facts, collect
 from autograder.reports.class_page.pseudonyms import pseudonyms as drawn

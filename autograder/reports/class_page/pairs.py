@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from assignment.files import write_whole
 from assignment.manifest import Manifest
 from assignment.text import one_line
 from autograder.classroom.class_file import StudentRow
-from autograder.classroom.journal import write_whole
 from autograder.grading.reference_files import reference, template
 from autograder.reports import similar
 from autograder.reports.class_page.reading import read_sources

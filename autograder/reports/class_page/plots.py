@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assignment.figures.canvas import COLOURS, new_figure, svg_uri
+from assignment.plots.canvas import COLOURS, new_figure, svg_uri
 from assignment.text import counted
 
 if TYPE_CHECKING:

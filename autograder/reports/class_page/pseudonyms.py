@@ -11,8 +11,8 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
+from assignment.files import write_whole
 from autograder.classroom.class_file import ClassFileError
-from autograder.classroom.journal import write_whole
 
 FILE = "pseudonyms.json"
 FIRST = (

@@ -1,7 +1,7 @@
-"""Lay the warm process's memory out in huge pages: a fork copies a table with an entry per page.
+"""Move the fork server's memory into huge pages: a fork copies a table with one entry per page.
 
-Libraries fill some 400 MB before the first submission comes; in pages of 4 KB, making and ending a fork of that takes
-four times as long. A page that a fork writes to is split and copied in small parts as ever.
+The libraries fill some 400 MB before the first submission. With pages of 4 KB, creating and ending a fork takes four
+times as long. When a fork writes to a huge page, the kernel splits it and copies only small pages.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ MADV_COLLAPSE = 25  # since Linux 6.1
 
 
 def collapse() -> None:
-    """Ask for huge pages under all private writable memory without a file; a kernel that has none to give says no."""
+    """Request huge pages for all private writable memory without a file; it only saves time, so errors are ignored."""
     advise = ctypes.CDLL(None).madvise
     advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     try:

@@ -1,7 +1,7 @@
-"""Shut a freshly forked process in: its own mounts, process tree and limits, no privileges, a filter of system calls.
+"""Isolate a new process: its own mounts, process tree and limits, no privileges, a system-call filter.
 
-Everything happens before the first byte of the student's file is looked at. Linux only; the calls that Python lacks go
-through ctypes to the C library.
+This happens before the student's file is read. Linux only; the calls that Python lacks go through ctypes to the C
+library.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,15 +27,15 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Jail:
-    """How one submission's process is shut in.
+    """How one submission's process is isolated.
 
     Attributes:
-        namespaces: whether this process may make namespaces (inside bubblewrap) or not (in a container, or bare).
-        uid: user to become, 0 to stay the one we are.
-        memory: bytes of address space on top of what the warm process has mapped. processes: and threads.
+        namespaces: whether this process may create namespaces, as inside bubblewrap; not in a container, nor bare.
+        uid: user to become, 0 to keep the present one.
+        memory: bytes of address space beyond what the fork server has mapped. processes: with threads.
         files: bytes of the writable file system, and of one file. cpu_seconds: of one process.
-        seccomp: a compiled filter (struct sock_filter[]), empty for none.
-        folder: the submission's own. readable, writable: what else Landlock leaves to it; none: no Landlock.
+        seccomp: a compiled filter (struct sock_filter[]) in hexadecimal digits, empty for none.
+        folder: the submission's own. readable, writable: what else Landlock allows it; both empty: no Landlock.
     """
 
     namespaces: bool
@@ -43,10 +44,10 @@ class Jail:
     processes: int
     files: int
     cpu_seconds: int
-    seccomp: bytes
-    folder: str = "/tmp"
-    readable: tuple[str, ...] = ()
-    writable: tuple[str, ...] = ()
+    seccomp: str
+    folder: str
+    readable: Sequence[str]
+    writable: Sequence[str]
 
 
 class SockFprog(ctypes.Structure):
@@ -63,7 +64,7 @@ def call(name: str, *args: object) -> None:
 
 
 def become_subreaper() -> None:
-    """Adopt all orphaned descendants, so that none of them escapes being found and killed."""
+    """Adopt all orphaned descendants, so that each of them can be found and killed."""
     call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
@@ -77,8 +78,8 @@ def back_to_own_pid_namespace(own: int) -> None:
     call("setns", own, CLONE_NEWPID)
 
 
-def shut_in(jail: Jail) -> None:
-    """Apply the jail to this process, for good. Raise OSError if any part of it cannot be had."""
+def isolate(jail: Jail) -> None:
+    """Apply the jail to this process; it cannot be undone. Raise OSError if any part of it fails."""
     call("prctl", PR_SET_PDEATHSIG, 9, 0, 0, 0)
     os.setsid()
     if jail.namespaces:
@@ -88,7 +89,8 @@ def shut_in(jail: Jail) -> None:
     if jail.readable:
         landlock.restrict(jail.readable, jail.writable, jail.folder)
     if jail.seccomp:
-        program = SockFprog(len(jail.seccomp) // 8, jail.seccomp)
+        instructions = bytes.fromhex(jail.seccomp)
+        program = SockFprog(len(instructions) // 8, instructions)
         call("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
 
 
@@ -100,7 +102,7 @@ def _own_mounts(size: int, folder: str) -> None:
         call("mount", b"tmpfs", target, b"tmpfs", MS_NOSUID | MS_NODEV, options)
     try:
         call("mount", b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
-    except OSError:  # some kernels refuse a second /proc: then there is none
+    except OSError:  # some kernels refuse a second /proc: hide it instead
         call("mount", b"tmpfs", b"/proc", b"tmpfs", MS_NOSUID | MS_NODEV, b"size=4k,mode=555")
 
 
@@ -115,7 +117,7 @@ def _limits(jail: Jail) -> None:
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
     }
-    if jail.namespaces or jail.uid:  # bare, the count would include all of the user's other processes
+    if jail.namespaces or jail.uid:  # otherwise the count would include all other processes of the user
         limits[resource.RLIMIT_NPROC] = jail.processes
     for kind, value in limits.items():
         resource.setrlimit(kind, (value, value))
