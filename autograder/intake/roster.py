@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from assignment.text import one_line
 from autograder.intake.errors import IntakeError
 
 MOST_BYTES = 20 << 20
@@ -122,7 +123,7 @@ def _people(text: str, path: Path) -> list[Person]:
     people: list[Person] = []
     lines: dict[str, int] = {}
     for line, row in rows:
-        cells = [_tidy(cell) for cell in row] + [""] * (len(header) - len(row))
+        cells = [one_line(cell, 200) for cell in row] + [""] * (len(header) - len(row))
         name = _name(cells, columns)
         if not any(cells) or (name.casefold() == "points possible"):  # a row in the exports of Canvas
             continue
@@ -158,7 +159,7 @@ def _rows(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
             line = rows.line_num + 1
     except csv.Error as problem:
         raise IntakeError(
-            f"the roster {path} is no CSV from line {line} on ({problem}); close the quotation mark there"
+            f"the roster {path} is not a CSV from line {line} on ({problem}); close the quotation mark there"
         ) from None
 
 
@@ -197,10 +198,6 @@ def _made_of(squeezed_words: list[str], words: list[str]) -> bool:
     for word in sorted(words, key=len, reverse=True):
         rest = rest.replace(word, "", 1)
     return not rest
-
-
-def _tidy(cell: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in cell).split())[:200]
 
 
 def normal(text: str) -> str:
