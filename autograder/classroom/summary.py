@@ -101,16 +101,16 @@ class Summary:
 
     def _task(self, task_id: str, rows: Iterable[StudentRow]) -> TaskSummary:
         task = self.manifest.task(task_id)
-        own = [row.tasks[task_id] for row in rows if task_id in row.tasks]
-        states = Counter(entry.state for entry in own)
+        entries = [row.tasks[task_id] for row in rows if task_id in row.tasks]
+        states = Counter(entry.state for entry in entries)
         return TaskSummary(
             id=task.id,
             number=task.number,
             title=task.title,
             bonus=task.bonus,
             possible=task.points,
-            graded=len(own),
-            mean=round(statistics.fmean(entry.earned for entry in own), 6) if own else None,
+            graded=len(entries),
+            mean=round(statistics.fmean(entry.earned for entry in entries), 6) if entries else None,
             states=dict(sorted(states.items())),
         )
 
@@ -148,10 +148,10 @@ def flagged(flags: Iterable[str]) -> list[str]:
 
 
 def _row(student: Student, record: Record | None, state: str, problem: str) -> StudentRow:
-    own = hand_in(student)
+    entry = hand_in(student)
     row = replace(
         EMPTY_ROW,
-        key=own.key,
+        key=entry.key,
         name=valid(student.name),
         email=valid(student.email),
         login=valid(student.login),
@@ -159,9 +159,9 @@ def _row(student: Student, record: Record | None, state: str, problem: str) -> S
         standing=student.standing,
         state=state,
         problem=valid(problem),
-        late=own.late,
+        late=entry.late,
         sha256=student.latest.sha256 if student.latest else "",
-        submitted=own.submitted,
+        submitted=entry.submitted,
         attempts=len(student.earlier) + (student.latest is not None),
     )
     return row if record is None else with_grade(row, record)
@@ -194,8 +194,8 @@ def _identical(students: Iterable[Student]) -> list[list[str]]:
     for student in students:
         if student.latest is not None:
             same[student.latest.sha256].append(student)
-    alike = (own for own in same.values() if len({student.where for student in own}) > 1)
-    return sorted([student.key for student in own] for own in alike)
+    groups = (group for group in same.values() if len({student.where for student in group}) > 1)
+    return sorted([student.key for student in group] for group in groups)
 
 
 def _untimed(students: Iterable[Student]) -> list[Problem]:

@@ -20,7 +20,7 @@ def points_file(results: Results, bonus: bool = True) -> tuple[str, list[str]]:
     Keys that cannot be a login (with spaces, or like a formula) are omitted.
 
     Raises:
-        ExportError: nobody has both a grade and a login.
+        ExportError: no student has a grade and a login.
     """
     students, notes = certain(results.students)
     lines = []

@@ -74,15 +74,17 @@ def _column(sheet: Sheet, points: list[Cell], column: str, title: str) -> int:
         raise ExportError(
             f"{sheet.name}: it has no column of an assignment ('name (number)'); create one in Canvas first"
         )
-    asked = column.strip() or title
-    fits = [i for i, match in found.items() if asked.casefold() in (match[0].casefold(), match[1].casefold(), match[2])]
+    wanted = column.strip() or title
+    fits = [
+        i for i, match in found.items() if wanted.casefold() in (match[0].casefold(), match[1].casefold(), match[2])
+    ]
     if len(fits) == 1:
         return fits[0]
     if not column and len(found) == 1:
         return next(iter(found))
     if len(fits) > 1:
         raise OptionError(
-            f"{sheet.name}: several columns are called '{asked}'; give the number behind the name with --column"
+            f"{sheet.name}: several columns are called '{wanted}'; give the number behind the name with --column"
         )
     near = difflib.get_close_matches(column, names, n=1, cutoff=0.3) if column else []
     few = ", ".join(f"'{name}'" for name in names[:5]) + (" …" if len(names) > 5 else "")

@@ -66,7 +66,7 @@ def as_html(lines: list[str]) -> str:
 
 def _student(row: list[Cell], ids: list[int], names: list[int], emails: list[int]) -> Student:
     keys = [row[i].value.strip().removeprefix("Participant ") for i in ids if i < len(row)]
-    name, email = (next((row[i].value.strip() for i in places if i < len(row)), "") for places in (names, emails))
+    name, email = (next((row[i].value.strip() for i in columns if i < len(row)), "") for columns in (names, emails))
     return Student(row, tuple(key for key in keys if key), name, email)
 
 

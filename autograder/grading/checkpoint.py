@@ -141,7 +141,7 @@ def _calibration(split: Split) -> np.ndarray:
     return np.stack([split[int(i)].numpy() for i in np.linspace(0, len(split) - 1, count)])
 
 
-def judge(
+def grade_checkpoint(
     checkpoint: CheckpointSubmission,
     submission: Submission,
     wall: Wall,
@@ -167,7 +167,7 @@ def judge(
         if import_problem is not None:
             raise import_problem
         with checkpoint_limits(wall, manifest, checkpoint):
-            _judge(checkpoint, submission, wall, manifest, seed, outcome, endings)
+            _evaluate(checkpoint, submission, wall, manifest, seed, outcome, endings)
     except Refused as problem:
         outcome.status, outcome.reason = FAILED, Reason.UNEXPECTED
         outcome.problem = PROBLEMS.get(problem.args[0], problem.args[0])
@@ -178,7 +178,7 @@ def judge(
     return outcome, endings
 
 
-def _judge(
+def _evaluate(
     checkpoint: CheckpointSubmission,
     submission: Submission,
     wall: Wall,

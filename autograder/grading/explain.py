@@ -93,11 +93,11 @@ def trace(submission: Submission, wall: Wall, manifest: Manifest, seed: int, tas
 
 def explain(submission: Submission, wall: Wall, manifest: Manifest, seed: int, task: str, console: Console) -> None:
     """Print the hidden tests of a task that this file does not pass: inputs, values, the reference's values."""
-    own = trace(submission, wall, manifest, seed, task)
+    student = trace(submission, wall, manifest, seed, task)
     reference = trace(submission_of("reference", reference_source()), wall, manifest, seed, task)
-    failed = {name: one for name, one in own.items() if one.outcome and one.outcome.status != PASSED}
+    failed = {name: one for name, one in student.items() if one.outcome and one.outcome.status != PASSED}
     console.print(
-        Text(f"\n{manifest.task(task).label}, seed {seed}: {len(failed)} of {len(own)} tests not passed", "bold")
+        Text(f"\n{manifest.task(task).label}, seed {seed}: {len(failed)} of {len(student)} tests not passed", "bold")
     )
     if not failed:
         console.print(Text("nothing to explain: all tests of this task pass", "green"))
@@ -106,14 +106,14 @@ def explain(submission: Submission, wall: Wall, manifest: Manifest, seed: int, t
             console.print(line, soft_wrap=True, highlight=False)
 
 
-def _lines(name: str, own: Trace, reference: Trace) -> Iterator[Text]:
-    outcome = own.outcome
+def _lines(name: str, student: Trace, reference: Trace) -> Iterator[Text]:
+    outcome = student.outcome
     if outcome is None:
         return
     yield Text(f"\n{name}: {outcome.behaviour}", "bold")
     problem = outcome.problem or outcome.message or outcome.reason
     yield Text(f"  {outcome.status}: {one_line(f'{outcome.called} {problem}', LONGEST)}", "red")
-    for number, call in enumerate(own.calls):
+    for number, call in enumerate(student.calls):
         yield Text(f"  {one_line(call.text, 200)}")
         for label, value in call.arguments:
             yield Text(f"    {label} = {shown(value)}", "dim")

@@ -13,7 +13,7 @@ from assignment.checking.runner import TestRun
 from assignment.checking.student import GraderFault, Request, Response, Student, StudentError
 from assignment.manifest import Manifest
 from autograder.grading import fingerprint
-from autograder.grading.checkpoint import CheckpointSubmission, judge
+from autograder.grading.checkpoint import CheckpointSubmission, grade_checkpoint
 from autograder.grading.record import SyntaxFinding
 from autograder.grading.reference_files import reference, submission_of
 from autograder.grading.scoring import Score, score
@@ -121,7 +121,7 @@ def grade(
     with wall.session(submission.source) as session:
         outcomes = run_tests(session, manifest, seed, tasks, Explainer() if explain else None, report)
     if checkpoint is not None:
-        outcome, endings = judge(checkpoint, submission, wall, manifest, seed, session.import_problem)
+        outcome, endings = grade_checkpoint(checkpoint, submission, wall, manifest, seed, session.import_problem)
         session.endings += endings
         outcomes.append(outcome)
         report(outcome)

@@ -46,7 +46,7 @@ class GradedFile:
     """The file that was graded."""
 
     name: Annotated[str, Doc("name of the file, *hostile*")]
-    owner: Annotated[str, Doc('who handed it in, "" if unknown, *hostile*')]
+    owner: Annotated[str, Doc('who submitted it, "" if unknown, *hostile*')]
     sha256: Annotated[str, Doc("SHA-256 of the file's bytes, 64 hexadecimal digits")]
     notebook: Annotated[
         Notebook | None,
@@ -195,8 +195,8 @@ class Attempt:
 class HandIn:
     """Where a file came from; only in the records of a batch."""
 
-    key: Annotated[str, Doc("the student's identifier: the roster's, else the platform's, *hostile*")]
-    where: Annotated[str, Doc("the hand-in's folder or file in what the platform gave, *hostile*")] = ""
+    key: Annotated[str, Doc("the student's identifier in the roster, else on the platform, *hostile*")]
+    where: Annotated[str, Doc("folder or file of the submission in the platform's download, *hostile*")] = ""
     standing: Annotated[
         str, Doc('"listed" in the roster, "unlisted", "duplicate" (not clear who it is), "no roster"')
     ] = ""
@@ -204,7 +204,7 @@ class HandIn:
     late: Annotated[LateResult | None, Doc("null if in time")] = None
     file: Annotated[str | None, Doc("the graded file, *hostile*")] = None
     earlier: Annotated[tuple[Attempt, ...], Doc("earlier attempts, oldest first")] = ()
-    notes: Annotated[tuple[str, ...], Doc("what intake noticed, *hostile*")] = ()
+    notes: Annotated[tuple[str, ...], Doc("notes of intake, *hostile*")] = ()
 
 
 @dataclass(frozen=True)

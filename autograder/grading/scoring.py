@@ -39,14 +39,14 @@ def score(outcomes: Sequence[Outcome], manifest: Manifest) -> Score:
     """Add up the points of passed tests by task; ScoringError if a task's tests do not add up to its points."""
     scores = []
     for task in manifest.tasks:
-        own = tuple(o for o in outcomes if o.task == task.id)
-        if not own:
+        tests = tuple(o for o in outcomes if o.task == task.id)
+        if not tests:
             continue  # the task was not chosen
-        worth = round(sum(o.points for o in own), 6)
+        worth = round(sum(o.points for o in tests), 6)
         if worth != task.points:
             raise ScoringError(f"the tests of task '{task.id}' are worth {worth}, the manifest says {task.points}")
-        earned = round(sum(o.points for o in own if o.status == PASSED), 6)
-        scores.append(TaskScore(task, earned, _state(own), own))
+        earned = round(sum(o.points for o in tests if o.status == PASSED), 6)
+        scores.append(TaskScore(task, earned, _state(tests), tests))
     return Score(
         tasks=tuple(scores),
         points=round(sum(s.earned for s in scores if not s.task.bonus), 6),

@@ -339,11 +339,11 @@ class _Reader:
     def _syntax(self, entry: SyntaxFinding) -> Notice:
         line = safe.line_number(entry.line, max(len(self.lines), 1))
         column = safe.line_number(entry.column, 1000)
-        place = f"line {line}" + (f", column {column}" if column else "")
+        position = f"line {line}" + (f", column {column}" if column else "")
         lost = one_line(entry.lost, 60)
         left_out = f" `{lost}` was removed because of it; the rest of the file was graded." if lost else ""
         message = one_line(entry.message, 200)
-        return Notice(f"Syntax error in {place}", f"Python says: {message.rstrip('.')}.{left_out}", self.where(line))
+        return Notice(f"Syntax error in {position}", f"Python says: {message.rstrip('.')}.{left_out}", self.where(line))
 
     def _import(self, problem: ImportProblem) -> Notice:
         title = "The file could not be imported, so nothing in it could be tested"
@@ -362,8 +362,8 @@ class _Reader:
         """The import if it failed, else the first incomplete task, bonus tasks last; None if all are complete."""
         if problem := self.record.import_problem:
             line = self.where(problem.line)
-            place = f"; start at line {line.number}" if line else ""
-            return Step("Import the file", f"Make `python {self.manifest.file}` run without an error{place}.", "")
+            advice = f"; start at line {line.number}" if line else ""
+            return Step("Import the file", f"Make `python {self.manifest.file}` run without an error{advice}.", "")
         open_tasks = [task for task in tasks if task.state not in ("all", "skipped")]
         open_tasks.sort(key=lambda task: task.bonus)
         if not open_tasks:

@@ -83,7 +83,7 @@ def number(digits: str | int) -> str:
 
 
 def exception(name: str) -> str:
-    """The name of a known exception; "" for the student's own classes."""
+    """The name of a known exception; "" for classes of the student."""
     return name if name in BUILTIN_EXCEPTIONS or name in TORCH_EXCEPTIONS else ""
 
 

@@ -130,8 +130,8 @@ EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
     (
         "",
         r"nonetype",
-        "None was used as if it were a value: a function without `return` gives None, and so do methods that change "
-        "their object.",
+        "None was used as if it were a value: a function without `return` returns None, and so do methods that "
+        "change their object.",
     ),
     (
         "TypeError",

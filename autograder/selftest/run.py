@@ -193,8 +193,8 @@ def show(results: list[Result], seconds: float, console: Console) -> None:
         table.add_row(case.kind, case.id, *earned, case.expected, verdict, named, f"{result.seconds:.1f}")
     console.print(table)
     for kind in KINDS:
-        own = [result for result in results if result.case.kind == kind]
-        good = sum(not result.fault for result in own)
-        if own:
-            console.print(f"{kind}: {good} of {len(own)} as expected")
+        of_kind = [result for result in results if result.case.kind == kind]
+        good = sum(not result.fault for result in of_kind)
+        if of_kind:
+            console.print(f"{kind}: {good} of {len(of_kind)} as expected")
     console.print(f"{len(results)} files in {seconds:.0f} s, {sum(bool(r.fault) for r in results)} not as expected")

@@ -33,9 +33,9 @@ def walk(folder: str, skip: tuple[str, ...] = ()) -> list[str]:
 
 def leftovers() -> list[str]:
     """Files, shared memory and sockets that are not this file's."""
-    own = os.path.abspath(__file__)
+    this_file = os.path.abspath(__file__)
     found = [path for folder in (os.getcwd(), "/var/tmp", "/dev/shm", "/dev/mqueue", "/run") for path in walk(folder)]
-    found = [path for path in found if path != own and not path.startswith("/run/.containerenv")]
+    found = [path for path in found if path != this_file and not path.startswith("/run/.containerenv")]
     for table in ("shm", "sem", "msg"):
         lines = text(f"/proc/sysvipc/{table}").splitlines()[1:]
         found += [f"System V {table}: {line.split()[0]}" for line in lines]

@@ -33,7 +33,7 @@ def judge(wall):
         submission = reference_files.submission_of("dml.py", source or reference_files.reference())
         given = CheckpointSubmission(handed, pictures or few(), options.pop("baseline", None))
         before = wall.manifest
-        outcome, endings = checkpoint.judge(given, submission, wall, manifest, 1, **options)
+        outcome, endings = checkpoint.grade_checkpoint(given, submission, wall, manifest, 1, **options)
         assert wall.manifest is before, "the limits of checkpoints must not stay"
         return outcome, endings
 

@@ -88,7 +88,7 @@ def test_reports_of_a_session_that_ended(passed):
     task["state"] = "none"
     task["tests"][0] |= {"status": "failed", "reason": "timeout", "message": "", "details": {}}
     text = markdown.render(feedback(of_tree(entry), manifest, reference_files.reference()))
-    assert "did not answer in time while it described images" in text
+    assert "did not finish in time while it computed descriptors" in text
     assert "What your checkpoint retrieves" not in text
 
 
@@ -112,7 +112,7 @@ def test_the_manifest_keeps_its_own_tasks():
     ("options", "status", "words"),
     [
         (["--data", "cub"], 2, "add --checkpoint FILE"),
-        (["--checkpoint", "template/dml.py", "--root", "x"], 2, "say which with --data"),
+        (["--checkpoint", "template/dml.py", "--root", "x"], 2, "name the data set with --data"),
         (["--checkpoint", "no/such.pt"], 3, "does not exist"),
     ],
 )

@@ -296,7 +296,7 @@ def test_bad_input_is_one_line(tmp_path):
         ([tmp_path / "empty", "--csv", table_file], 3, "batch --out"),
         ([broken, "--csv", table_file], 3, "is damaged"),
         ([out, out, "--csv", table_file], 2, "one folder"),
-        ([out, "--csv", table_file, "--out", tmp_path / "x"], 2, "--out names"),
+        ([out, "--csv", table_file, "--out", tmp_path / "x"], 2, "--out: it names"),
         ([out, "--csv", "/proc/nowhere/t.csv"], 5, "cannot be written"),
         ([out, "--junit", tmp_path / "empty" / ".." / "empty"], 5, "cannot be written"),
     ]

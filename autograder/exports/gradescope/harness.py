@@ -37,16 +37,16 @@ ISOLATION = "AUTOGRADER_ISOLATION"
 Tree = dict[str, Any]
 
 
-def main(home: Path) -> int:
-    """Grade the submission in the folder `home`; return the exit status."""
-    results = home / "results" / "results.json"
+def main(root: Path) -> int:
+    """Grade the submission in Gradescope's folder `root`; return the exit status."""
+    results = root / "results" / "results.json"
     with suppress(FileNotFoundError):
         results.unlink()
     manifest = load()
     with tempfile.TemporaryDirectory(prefix="dml-submission-") as scratch:
         folder = Path(scratch)
         try:
-            text = graded(home, folder, manifest)
+            text = graded(root, folder, manifest)
         except IntakeError as problem:
             print(f"nothing to grade: {problem}")
             text = gradescope.as_text(gradescope.without_grade(str(problem)))
@@ -58,7 +58,7 @@ def main(home: Path) -> int:
     return 0
 
 
-def graded(home: Path, scratch: Path, manifest: Manifest) -> str:
+def graded(root: Path, scratch: Path, manifest: Manifest) -> str:
     """Grade the submission; return the contents of results.json.
 
     Raises:
@@ -69,8 +69,8 @@ def graded(home: Path, scratch: Path, manifest: Manifest) -> str:
     from autograder.grading.record import HandIn, LateResult, to_json
     from autograder.sandbox.wall import Wall
 
-    metadata = read_metadata(home / "submission_metadata.json")
-    submission = submitted_file(home / "submission", scratch, metadata, manifest)
+    metadata = read_metadata(root / "submission_metadata.json")
+    submission = submitted_file(root / "submission", scratch, metadata, manifest)
     with Wall(os.environ.get(ISOLATION, "auto"), manifest) as wall:
         wall.wait_ready()
         canaries(wall, manifest)
