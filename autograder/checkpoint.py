@@ -44,7 +44,6 @@ BATCH = 256  # images in one request
 SETTLING, SETTLING_BYTES = 256, 32 << 20  # images that random BatchNorm layers take their statistics from
 BEHAVIOUR = "the handed-in checkpoint raises P@1 on classes never seen"
 HINT = "Train longer, or look at P@1 on the validation classes: the best epoch is chosen there."
-FASHION = ("sample", "fashion-mnist")  # the one is a part of the other
 
 
 @dataclass(frozen=True)
@@ -98,13 +97,14 @@ def hidden_pictures() -> Pictures:
         images, labels = fashion_mnist.as_images(arrays["images"]), arrays["labels"]
     own = np.flatnonzero(np.isin(labels, fashion_mnist.TEST_CLASSES))
     asking = QueryGallery(ArraySplit(images[own], labels[own]), ArraySplit(images, labels), own)
-    return Pictures("hidden sample", asking, _settling(datasets.load("sample").train), FASHION)
+    sample = datasets.SAMPLE.name
+    return Pictures("hidden sample", asking, _settling(datasets.load(sample).train), datasets.same_images(sample))
 
 
 def pictures_of(name: str, root: Path | None) -> Pictures:
     """The test classes of a data set; DataMissing or ValueError in one line where they cannot be had."""
     data = datasets.load(name, root)
-    return Pictures(name, data.test, _settling(data.train), FASHION if name in FASHION else (name,))
+    return Pictures(name, data.test, _settling(data.train), datasets.same_images(name))
 
 
 def _settling(split: Split) -> np.ndarray:
