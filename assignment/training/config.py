@@ -15,12 +15,13 @@ from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from assignment.datasets.registry import SAMPLE, SETS
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-DATA = ("sample", "fashion-mnist", "cub", "pets", "sop")
 BACKBONES = (
     *("small_resnet", "small_resnet_w32", "lab_net", "pixels"),
     *("resnet18", "resnet34", "resnet50", "mobilenet_v2", "squeezenet1_1"),
@@ -45,7 +46,7 @@ class Config:
         ValueError: a value has the wrong type or is out of range, or two settings contradict each other.
     """
 
-    data: str = setting("sample", "data set; sample is embedded, the others are read from a folder", DATA)
+    data: str = setting(SAMPLE.name, "data set; sample is embedded, the others are read from a folder", tuple(SETS))
     root: str = setting("", "folder of the data set; empty: where data_scripts put it")
     protocol: str = setting("held-out", "classes of the test: unseen in training, or seen", ("held-out", "seen"))
     images_per_class: int = setting(0, "number of images of each training class, the first ones; 0: all", least=0)
