@@ -1,4 +1,4 @@
-"""`expect(answer)`: say what should have come back; a failure is data before it is text."""
+"""`expect(answer)`: compare a returned value with the expected one; a failure is data, not only text."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from assignment.checking.student import Answer, Function, RemoteObject, describe
 
 
 class Unexpected(AssertionError):
-    """A value came back, and it is not the expected one.
+    """A returned value is not the expected one.
 
     Attributes:
-        problem: what is wrong, in words that name no value of input or expectation: "has the shape (5, 1), not (5,)".
-        called, returned, expected: the call, the value that came back, the value that should have (None if no such).
+        problem: what is wrong, without values of the input or the expected result: "has the shape (5, 1), not (5,)".
+        called, returned, expected: the call, its value, and the expected value (None if there is no single one).
     """
 
     def __init__(self, problem: str, called: str, returned: Any, expected: Any = None) -> None:
@@ -23,7 +23,7 @@ class Unexpected(AssertionError):
 
 
 class Expectation:
-    """What is expected of one answer. Every method returns the expectation, so that they chain."""
+    """The expectations of one answer. Every method returns the object, so that calls can be chained."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer if isinstance(answer, Answer) else Answer(answer, "the value")
@@ -103,7 +103,7 @@ class Expectation:
         return self
 
     def kind(self) -> str:
-        """What came back, in words."""
+        """The type of the answer, in words."""
         return describe(self.answer)
 
 

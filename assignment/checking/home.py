@@ -1,4 +1,4 @@
-"""Run the public tests on one's own file, in this process: with a time limit, captured prints and calls spelled out."""
+"""Run the public tests on a file in this process, with a time limit, captured prints and calls with their values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from assignment.manifest import Manifest
 PUBLIC_TESTS = Path(__file__).resolve().parents[1] / "public_tests"
 SEED = 2026  # the same at each run: a check that failed fails again
 SLOW = 2.0  # a student's machine may be that much slower than the grader's
-AFTER_A_TIMEOUT = 1.0  # seconds for each further test of a round: one endless loop is often called by several tasks
+AFTER_A_TIMEOUT = 1.0  # seconds for each further test of a run: several tasks may call the same endless loop
 SHOWN_NUMBERS = 12  # of an array; longer ones are described by kind and shape
 PRINTED_CHARACTERS = 2000
 
@@ -34,15 +34,15 @@ class Round:
     """One run of the public tests.
 
     Attributes:
-        outcomes: one per test. printed: what the file printed, by test, cut to a sensible length.
+        outcomes: one per test. printed: the last characters that the file printed, by task and test.
     """
 
     outcomes: list[Outcome]
-    printed: dict[str, str] = field(default_factory=dict)
+    printed: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 def check_file(path: Path, manifest: Manifest, tasks: Iterable[str] | None = None) -> Round:
-    """Import the file afresh and run the public tests of these tasks (and of what they need) on it.
+    """Import the file anew and run the public tests of these tasks and their prerequisites.
 
     Raises:
         LoadError: the file cannot be imported.
@@ -51,22 +51,22 @@ def check_file(path: Path, manifest: Manifest, tasks: Iterable[str] | None = Non
 
 
 def check_module(module: ModuleType, manifest: Manifest, tasks: Iterable[str] | None = None) -> Round:
-    """Run the public tests on what is already imported, or on what a notebook has defined so far."""
-    desks: list[_Desk] = []
+    """Run the public tests on an imported module, or on what a notebook has defined so far."""
+    agents: list[_TimedAgent] = []
     late: list[str] = []
 
     def student_for(task_id: str, seed: int) -> Student:
         seconds = SLOW * manifest.limits.seconds_of_test(manifest.task(task_id))
-        desks.append(_Desk(module, manifest, AFTER_A_TIMEOUT if late else seconds))
-        return HomeStudent(desks[-1].perform, seed)
+        agents.append(_TimedAgent(module, manifest, AFTER_A_TIMEOUT if late else seconds))
+        return HomeStudent(agents[-1].perform, seed)
 
-    printed: dict[str, str] = {}
+    printed: dict[tuple[str, str], str] = {}
 
     def remember(outcome: Outcome) -> None:
         if outcome.reason == "timeout":
             late.append(outcome.test)
-        if desks:
-            printed[outcome.test] = desks.pop().out.getvalue()[-PRINTED_CHARACTERS:]
+        if agents:
+            printed[outcome.task, outcome.test] = agents.pop().out.getvalue()[-PRINTED_CHARACTERS:]
 
     tests = TestRun(student_for, manifest, SEED, tasks=tasks, report=remember)
     return Round(tests.run(PUBLIC_TESTS), printed)
@@ -82,8 +82,8 @@ def _load(path: Path, manifest: Manifest) -> ModuleType:
         raise LoadError(f"{path}, line {line}: importing the file takes longer than {seconds:g} s", line) from None
 
 
-class _Desk:
-    """Performs the requests of one test until its time is up."""
+class _TimedAgent:
+    """An agent that performs the requests of one test until its time is up."""
 
     def __init__(self, module: ModuleType, manifest: Manifest, seconds: float) -> None:
         self.agent = Agent(module, manifest)
@@ -103,10 +103,10 @@ class _Desk:
 
 
 class HomeStudent(Student):
-    """A student whose answers say how they were asked for, with the numbers: nothing is secret in a public test."""
+    """A student whose calls are described with their values: nothing is secret in a public test."""
 
     def described(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
-        """How a call is described, short arrays in full."""
+        """Describe a call, with short arrays in full."""
         parts = [show(a) for a in args] + [f"{key}={show(a)}" for key, a in kwargs.items()]
         return f"{name}({', '.join(parts)})"
 

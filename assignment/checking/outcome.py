@@ -1,4 +1,4 @@
-"""What became of one test."""
+"""The outcome of one test."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ NOT_IMPLEMENTED = "not-implemented"
 
 @dataclass
 class Outcome:
-    """One test's verdict, as data.
+    """The outcome of one test, as data.
 
     Attributes:
         test: name of the test function with its parameters. task: id of its task.
         behaviour, hint, points, shown, edge, loop_free: from the mark.
         status: "passed", "failed" or "skipped".
-        reason: "" if passed; "unexpected" for a wrong value; "prerequisite" for a skip; "unjudged" if the test stumbled
-            over the answer's form; else a `StudentError.kind`.
+        reason: "" if passed; "unexpected" for a wrong value; "prerequisite" for a skip; "unjudged" if the test
+            raised an exception on the answer; else a `StudentError.kind`.
         problem: what is wrong in the grader's words.
         called: what was called. returned, expected: values where there are any.
         exception: name of the exception's class. message: its own text. line: line in the student's file, 0 if unknown.
         misconception: id of the misconception that gives the same value, if one is known.
         seconds: wall clock of the test.
-        details: other values that a test wants in the record (P@1 before and after).
+        details: other values that a test adds to the record (P@1 before and after).
     """
 
     test: str

@@ -1,8 +1,8 @@
-"""Run tests that ask for a `student`, and turn what happens into outcomes.
+"""Run tests that have a `student` argument, and turn what happens into outcomes.
 
-The public tests at home and the hidden tests behind the wall run through here. pytest collects the files, once per
-process; this module calls the tests and adds the order (shown tests first), the prerequisites and the translation of
-exceptions into data. A grader that judges hundreds of files would else spend a third of its time inside pytest.
+Public tests at home and hidden tests in the sandbox run through here. pytest collects the files once per process; this
+module calls the tests in order (shown tests first), checks prerequisites and turns exceptions into data. If pytest ran
+the tests, a grader of hundreds of files would spend a third of its time in pytest.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ Explain = Callable[["TestCall", Outcome], str]
 
 
 class BrokenTests(GraderFault):
-    """The tests themselves are at fault: they could not be collected."""
+    """The tests themselves are faulty: they cannot be collected, or contradict the manifest."""
 
 
 class TestCall:
-    """A collected test that can be called, also again with another student (to see what a misconception gives).
+    """A collected test, which can be called again with another student (to see what a misconception returns).
 
     Args:
         item: pytest's item. seed: of the submission.
@@ -62,12 +62,12 @@ class TestCall:
         student.finish()
 
     def outcome(self) -> Outcome:
-        """An outcome with this test's mark, not yet judged."""
+        """A new outcome with the data of this test's mark."""
         return Outcome(test=self.item.name, task=self.task, **self.mark)
 
 
 class _Collector:
-    """A pytest plugin that takes the collected items and lets pytest run nothing."""
+    """A pytest plugin that keeps the collected items and prevents pytest from running them."""
 
     def __init__(self) -> None:
         self.items: list[pytest.Function] = []
@@ -101,10 +101,10 @@ class TestRun:
     """One run of the marked tests against one student's file.
 
     Args:
-        student_for: gives the Student for a task id and a seed.
+        student_for: returns the Student for a task id and a seed.
         manifest: for prerequisites. seed: of the submission.
-        tasks: ids to run (what they need comes along), None for all.
-        explain: names the misconception behind a failure, or gives "".
+        tasks: ids to run (with their prerequisites), None for all.
+        explain: returns the id of the misconception behind a failure, or "".
         report: called with each outcome as it is known.
     """
 
@@ -162,7 +162,7 @@ class TestRun:
                 outcome.exception, outcome.message, outcome.line = problem.type_name, problem.message, problem.line
             except GraderFault:
                 raise
-            except Exception as problem:  # known files pass every test, so it is the answer that the test stumbled over
+            except Exception as problem:  # the known files pass every test, so the answer caused the exception
                 outcome.status, outcome.reason = FAILED, "unjudged"
                 outcome.message = f"{type(problem).__name__}: {problem}"
             if outcome.reason == "unexpected" and self.explain is not None:
@@ -172,8 +172,8 @@ class TestRun:
         self.report(outcome)
 
     def _blocked(self, call: TestCall, outcome: Outcome) -> bool:
-        """Skip a test whose prerequisites failed, an edge case of a task without any right value, and a test of *how*
-        whose task's answers are not all right.
+        """Skip a test whose prerequisites failed, an edge case if no ordinary test of its task passed, and a loop-free
+        test if another test of its task failed.
         """
         states = {task_id: self._state(task_id) for task_id in self.manifest.task(call.task).needs}
         bad = {task_id: state for task_id, state in states.items() if state != PASSED}
@@ -189,7 +189,7 @@ class TestRun:
 
     @staticmethod
     def _skip(outcome: Outcome, problem: str, empty: bool) -> None:
-        """Say what has to come first; where that is not even begun, the test is not implemented either."""
+        """Record what has to be right first; if that is not implemented, the test counts as not implemented too."""
         outcome.status, outcome.reason = (FAILED, NOT_IMPLEMENTED) if empty else (SKIPPED, "prerequisite")
         outcome.problem = problem
 

@@ -1,7 +1,7 @@
 """The grader's end of a conversation with a student's file: plain values go out, plain values come back.
 
 A `Student` does not know where the file runs. It hands each request, a tree of plain values, to a `perform` function:
-at home that is `Agent.perform` in this process, behind the wall it is a session over the wire.
+at home that is `Agent.perform` in this process, in the grader it is a session of the sandbox.
 
 A request that makes an object or changes one has no value to look at. It waits, and goes out together with the next
 request that has one: a way there and back costs more than most of what is asked for.
@@ -118,7 +118,7 @@ class RemoteObject:
         return self.student.request("call", self.type_name, args, kwargs, on=self.id)
 
     def run(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Call a method whose value nobody looks at: the call waits for the next request."""
+        """Call a method and ignore its value: the call waits for the next request."""
         self.student.later("call", f"{self.type_name}.{name}", args, kwargs, on=self.id, method=name)
 
     def gradient(self, *args: Any, wrt: Sequence[int] = (0,), **kwargs: Any) -> Any:

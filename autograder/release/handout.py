@@ -1,4 +1,4 @@
-"""The handout's table of tasks, written from the manifest between two marks."""
+"""The handout's table of tasks, made from the manifest and written between two comments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ END = "<!-- end of tasks -->"
 
 
 class HandoutError(ValueError):
-    """The marks of the table are not there."""
+    """The comments around the table are missing."""
 
 
 def table(manifest: Manifest) -> str:
@@ -24,7 +24,7 @@ def table(manifest: Manifest) -> str:
 
 
 def with_table(text: str, manifest: Manifest) -> str:
-    """Return the handout with a fresh table; HandoutError where the marks are missing or not in order."""
+    """Return the handout with a fresh table; HandoutError if the comments are missing or in the wrong order."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

@@ -1,10 +1,10 @@
-"""Make the template from the reference: solution blocks become stubs, reference blocks vanish.
+"""Make the template from the reference: solution blocks become stubs, reference blocks are removed.
 
     ### BEGIN SOLUTION <task-id>   …   ### END SOLUTION     replaced by a stub that raises NotImplementedError
     ### BEGIN REFERENCE            …   ### END REFERENCE    removed whole
 
-Markers are comments on lines of their own, written exactly like this. A comment that merely resembles one is an error,
-since overlooking it would publish a solution.
+A marker is a comment on a line of its own, written exactly like this. A comment that only resembles one is an error:
+ignoring it would publish a solution.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def find_blocks(source: str, manifest: Manifest) -> list[Block]:
             continue
         indent = lines[number - 1][:column]
         if indent.strip():
-            raise MarkerError(number, "a marker stands on a line of its own, not behind code")
+            raise MarkerError(number, "a marker must be on a line of its own, not after code")
         word, kind, argument = match.group(1), match.group(2), match.group(3) or ""
         if word == "BEGIN":
             if opened is not None:
@@ -85,8 +85,8 @@ def find_blocks(source: str, manifest: Manifest) -> list[Block]:
 def make_template(source: str, manifest: Manifest) -> str:
     """Return the template's text for the reference's text; the same input always gives the same output.
 
-    All imports stay, those that only solutions used, too: students need them, and the linter is told so. An import for
-    the reference alone belongs into a reference block.
+    All imports stay, also those that only solutions use: students need them. An import that only the reference needs
+    belongs in a reference block.
 
     Raises:
         MarkerError: a marker is wrong, or the template uses a name that only a removed block defines.
@@ -106,7 +106,7 @@ def make_template(source: str, manifest: Manifest) -> str:
     try:
         tree = ast.parse(template)
     except SyntaxError as problem:
-        raise MarkerError(problem.lineno or 0, f"the template is not Python there: {problem.msg}") from None
+        raise MarkerError(problem.lineno or 0, f"the template is not valid Python: {problem.msg}") from None
     _check_names(source, tree, blocks)
     return template
 
@@ -124,23 +124,23 @@ def check_stubs(blocks: list[Block], manifest: Manifest) -> None:
 
 
 def outside_blocks(source: str, blocks: list[Block]) -> str:
-    """The lines of the source that stand in no block."""
+    """The lines of the source that are not in a block."""
     inside = {number for block in blocks for number in range(block.begin, block.end + 1)}
     return "\n".join(line for number, line in enumerate(source.splitlines(), start=1) if number not in inside)
 
 
 def _comments(source: str) -> list[tuple[int, int, str]]:
-    """All comments as (line, column, text). Tokens, so that a marker quoted in a docstring is none."""
+    """All comments as (line, column, text). Tokens, so that a marker quoted in a docstring does not count."""
     try:
         ast.parse(source)
     except SyntaxError as problem:
-        raise MarkerError(problem.lineno or 0, f"the reference is not Python there: {problem.msg}") from None
+        raise MarkerError(problem.lineno or 0, f"the reference is not valid Python: {problem.msg}") from None
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     return [(token.start[0], token.start[1], token.string) for token in tokens if token.type == tokenize.COMMENT]
 
 
 def _refuse_lookalike(number: int, comment: str) -> None:
-    """Raise MarkerError for a comment that someone may have meant as a marker."""
+    """Raise MarkerError for a comment that may be a misspelt marker."""
     words = re.findall(r"[A-Za-z]+", comment)[:3]
     glued = re.match(r"(?i)(begin|end)[ _-]*(?=sol|ref)", "".join(words))
     close = len(words) > 1 and _is_like(words[0], ("begin", "end")) and _is_like(words[1], ("solution", "reference"))
@@ -148,7 +148,7 @@ def _refuse_lookalike(number: int, comment: str) -> None:
     if (comment.startswith("###") and words) or glued or close or shouted:
         raise MarkerError(
             number,
-            f"'{comment.strip()[:60]}' is no marker; write '### BEGIN SOLUTION <task-id>', '### END SOLUTION', "
+            f"'{comment.strip()[:60]}' is not a marker; write '### BEGIN SOLUTION <task-id>', '### END SOLUTION', "
             "'### BEGIN REFERENCE' or '### END REFERENCE'",
         )
 

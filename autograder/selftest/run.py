@@ -1,9 +1,8 @@
-"""Grade every known file behind the wall, several at a time, and print one table.
+"""Grade every known file in the sandbox, several at a time, and print one table.
 
-Files that leave alone everything that the improvement task runs are graded without it: it would be the reference's
-training once more. After every attack a witness is started in the same sandbox: it fails if the attack left anything
-behind. Every report that a student would get for an attack is searched for lines of the hidden tests and for texts of
-the attack's own.
+The task that trains is graded only for files that differ from the reference in what it runs; for the others it would
+repeat the reference's training. After every attack a witness runs in the same sandbox and fails if the attack left
+anything behind. The reports of an attack are searched for lines of the hidden tests and for text of the attack.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -36,16 +35,19 @@ from autograder.selftest.cases import (
     wrong_solution,
 )
 
+if TYPE_CHECKING:
+    from autograder.grading import Grade
+
 ATTACK_LIMITS: dict[str, Any] = {
     "test_seconds": 0.5,
     "submission_seconds": 2.0,
     "import_seconds": 6.0,
-}  # a denial need not be long
+}  # an attack does not have to be waited for
 
 
 @dataclass(frozen=True)
 class Result:
-    """How one known file was graded. `fault` is "" where the grade is as expected; `named`: the name was recognised."""
+    """How one known file was graded. `fault`: "" if the grade is as expected; `named`: the mistake was recognised."""
 
     case: Case
     points: float
@@ -56,7 +58,7 @@ class Result:
 
 
 class Grader:
-    """One process's walls: with the ordinary limits, and with short ones for attacks."""
+    """The sandbox of one process, with ordinary limits and with short ones for attacks."""
 
     def __init__(self, isolation: str) -> None:
         from autograder.sandbox.wall import Wall
@@ -88,7 +90,7 @@ class Grader:
         return Result(case, score.points, score.bonus, named, fault, time.monotonic() - start)
 
     def wrong_points(self) -> float:
-        """What the solution that attacks start from earns without an attack."""
+        """Points of the wrong solution that attacks are based on."""
         from autograder import grading
         from autograder.known import submission_of
 
@@ -117,16 +119,16 @@ def hidden_lines() -> tuple[str, ...]:
     return tuple(line for line in lines if len(line) > 30 and not line.startswith(shown) and "hint" not in line)
 
 
-def leak(grade, source: str, manifest: Manifest) -> str:
-    """What of the hidden tests, or of the submission's own texts, stands in its student's reports."""
+def leak(grade: Grade, source: str, manifest: Manifest) -> str:
+    """Text of the hidden tests, or of the submission, that is in the student's reports; "" if there is none."""
     from autograder.record import record
     from autograder.reports.feedback import feedback
     from autograder.reports.html import render as to_html
     from autograder.reports.markdown import render as to_markdown
 
     entry = json.loads(json.dumps(record(grade, manifest)))
-    told = feedback(entry, manifest, source)
-    text = to_html(told) + to_markdown(told)
+    shown = feedback(entry, manifest, source)
+    text = to_html(shown) + to_markdown(shown)
     found = [line for line in hidden_lines() if line in text and line not in source]
     messages = {
         o.message for s in grade.score.tasks for o in s.outcomes if len(o.message) > 30 and o.reason != "import"
@@ -150,7 +152,7 @@ def _grade(case: Case, seed: int | None) -> Result:
 
 
 def worst(results: list[Result]) -> Result:
-    """Of one file's results with several seeds the worst, with the seconds of all."""
+    """The worst of one file's results with several seeds, with the seconds of all."""
     chosen = min(results, key=lambda result: (not result.fault, result.points + result.bonus))
     return dataclasses.replace(chosen, seconds=sum(result.seconds for result in results))
 
@@ -158,11 +160,11 @@ def worst(results: list[Result]) -> Result:
 def selftest(isolation: str, workers: int, kinds: Sequence[str], only: str, seeds: int, console: Console) -> int:
     """Grade the known files of these kinds whose id contains `only`; print the table; return the number of faults.
 
-    With `seeds`, correct files are graded with the seeds 0 … seeds − 1 instead of their own; the worst grade is shown.
+    With `seeds`, correct files are graded with each of the seeds 0 … seeds − 1; the worst grade is shown.
     """
     from autograder.sandbox import backends
 
-    backends.start(isolation)  # a missing isolation shall be one line, not a broken worker
+    backends.start(isolation)  # report a missing isolation in one line, before workers start
     chosen = [case for case in cases() if only in case.id and case.kind in kinds]
     several: Sequence[int | None] = range(seeds) if seeds else [None]
     jobs = [(case, seed) for case in chosen for seed in (several if case.kind in (REFERENCE, STYLE) else [None])]

@@ -1,7 +1,6 @@
-"""Looks, while it is imported, for anything that an earlier submission left and for anything that is a secret.
+"""A submission that looks, while it is imported, for secrets and for anything that an earlier submission left behind.
 
-It is handed in like any other file, after an attack. It cannot be imported if it finds something: the message says
-what.
+It runs after an attack. If it finds something, its import fails with a message that lists it.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def walk(folder: str, skip: tuple[str, ...] = ()) -> list[str]:
 
 
 def leftovers() -> list[str]:
-    """Files, memory and sockets of somebody else."""
+    """Files, memory and sockets of other submissions."""
     own = os.path.abspath(__file__)
     found = [path for place in (os.getcwd(), "/var/tmp", "/dev/shm", "/dev/mqueue", "/run") for path in walk(place)]
     found = [path for path in found if path != own and not path.startswith("/run/.containerenv")]
@@ -46,7 +45,7 @@ def leftovers() -> list[str]:
 
 
 def processes() -> list[str]:
-    """Processes of this user but for this one."""
+    """Other processes of this user."""
     found = []
     for name in listed("/proc"):
         if name.isdigit() and int(name) != os.getpid():
@@ -72,7 +71,7 @@ def descriptors() -> list[str]:
 
 
 def secrets() -> list[str]:
-    """Files and modules that only the grader may know, and ways out."""
+    """Files and modules of the grader, writable folders, and access to a network."""
     python = tuple(os.path.join(prefix, "lib") for prefix in (sys.prefix, sys.base_prefix))
     readable = walk("/", skip=("/proc", "/sys", "/usr", *python))
     found = [path for path in readable if any(part in SECRETS for part in Path(path).parts)]

@@ -1,7 +1,7 @@
-"""A file that answers every task with something of the right shape and none of the right values: it earns no point.
+"""An overlay whose answers have the right shapes and wrong values: it earns no points.
 
-An overlay on the reference, as the misconceptions are. The attacks in `attacks/` are laid over the file it makes.
-Each task calls `at_call` first, which does nothing here: attacks put there what they do while a test runs.
+The attacks in `attacks/` are overlays on the file that it makes of the reference. Every function calls `at_call` first,
+which does nothing here; attacks redefine it to act while a test runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def at_call(task: str, *arguments: object) -> None:
 
 
 def shaken(model: nn.Module) -> None:
-    """Change everything that a model holds, so that no test of what stays as it is can pass."""
+    """Change all values of a model, so that no test of unchanged values can pass."""
     with torch.no_grad():
         for value in model.state_dict().values():
             value.copy_(value + 1)

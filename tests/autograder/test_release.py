@@ -117,7 +117,7 @@ def test_wrong_markers_are_errors_with_their_line(body, line, says):
     ],
 )
 def test_a_comment_like_a_marker_is_an_error(comment):
-    with pytest.raises(MarkerError, match="is no marker") as problem:
+    with pytest.raises(MarkerError, match="is not a marker") as problem:
         make_template(lines(f"    {comment}", "    return 1"), load())
     assert problem.value.line == 5
 
