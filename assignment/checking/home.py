@@ -34,11 +34,11 @@ class Round:
     """One run of the public tests.
 
     Attributes:
-        outcomes: one per test. printed: the end of what the file printed, by test.
+        outcomes: one per test. printed: the last characters that the file printed, by task and test.
     """
 
     outcomes: list[Outcome]
-    printed: dict[str, str] = field(default_factory=dict)
+    printed: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 def check_file(path: Path, manifest: Manifest, tasks: Iterable[str] | None = None) -> Round:
@@ -60,13 +60,13 @@ def check_module(module: ModuleType, manifest: Manifest, tasks: Iterable[str] | 
         agents.append(_TimedAgent(module, manifest, AFTER_A_TIMEOUT if late else seconds))
         return HomeStudent(agents[-1].perform, seed)
 
-    printed: dict[str, str] = {}
+    printed: dict[tuple[str, str], str] = {}
 
     def remember(outcome: Outcome) -> None:
         if outcome.reason == Reason.TIMEOUT:
             late.append(outcome.test)
         if agents:
-            printed[outcome.test] = agents.pop().out.getvalue()[-PRINTED_CHARACTERS:]
+            printed[outcome.task, outcome.test] = agents.pop().out.getvalue()[-PRINTED_CHARACTERS:]
 
     tests = TestRun(student_for, manifest, SEED, tasks=tasks, report=remember)
     return Round(tests.run(PUBLIC_TESTS), printed)

@@ -1,4 +1,4 @@
-"""`check("triplet-loss")` in a notebook: the public checks of one task, on what the notebook has defined so far."""
+"""`check("triplet-loss")` in a notebook: run the public tests of one task on what the notebook has defined so far."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class CheckFailed(AssertionError):
 def check(task: str) -> None:
     """Run the public checks of a task on the calling notebook's functions; print what passed.
 
-    What the functions print, or warn about, is shown and costs nothing.
+    Output and warnings of the functions are shown and do not count as failures.
 
     Args:
         task: id or number.
 
     Raises:
         CheckFailed: a check failed, or the task is still to do. A bonus task that was not begun is only noted.
-        UnknownTaskError: there is no such task; the message names the nearest.
+        UnknownTaskError: there is no such task; the message has the nearest id.
     """
     from assignment.check import DONE, EMPTY, judge
     from assignment.checking.home import check_module
@@ -46,19 +46,19 @@ def check(task: str) -> None:
     printed = io.StringIO()
     with contextlib.redirect_stderr(printed), warnings.catch_warnings():
         result = check_module(module, manifest, [chosen])
-    standing = next(s for s in judge(result.outcomes, manifest) if s.task.id == chosen)
+    entry = next(s for s in judge(result.outcomes, manifest) if s.task.id == chosen)
     for text in (*result.printed.values(), printed.getvalue()):
         if text.strip():
             print(text.rstrip())
-    if standing.state == DONE:
-        print(f"✓ {standing.task.label}: {len(standing.outcomes)} checks passed")
+    if entry.state == DONE:
+        print(f"✓ {entry.task.label}: {len(entry.outcomes)} checks passed")
         return
-    if standing.state == EMPTY and standing.task.bonus:
-        print(f"○ {standing.task.label}: a bonus, not begun")
+    if entry.state == EMPTY and entry.task.bonus:
+        print(f"○ {entry.task.label}: a bonus, not begun")
         return
-    failure = standing.first_failure
+    failure = entry.first_failure
     lines = _described(failure) if failure else []
-    raise CheckFailed("\n".join([f"✗ {standing.task.label}: {standing.state}", *lines]))
+    raise CheckFailed("\n".join([f"✗ {entry.task.label}: {entry.state}", *lines]))
 
 
 def _described(failure: Outcome) -> list[str]:

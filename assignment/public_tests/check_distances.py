@@ -24,7 +24,7 @@ def test_two_against_three(student):
     "distances",
     points=0,
     behaviour="no distance is below zero",
-    hint="Rounding makes some a little negative: lift those to 0.",
+    hint="Rounding makes some a little negative: how do you raise those to 0?",
     shown=True,
 )
 def test_not_below_zero(student):

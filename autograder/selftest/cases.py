@@ -1,4 +1,4 @@
-"""The known files: what each is, and what grade it must get."""
+"""The known files, and the grade that each must get."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Case:
 
     @property
     def trains(self) -> bool:
-        """Whether grading it includes the improvement task: where the file may fare otherwise than the reference."""
+        """Whether the task that trains is graded too, because the result may differ from the reference's."""
         return self.kind in (REFERENCE, TEMPLATE, STYLE) or (
             self.kind == MISCONCEPTION and trains_differently(self.source)
         )
@@ -102,7 +102,7 @@ def dependants(tasks: tuple[str, ...], manifest: Manifest) -> set[str]:
 
 
 def fault_of(case: Case, score: Score, manifest: Manifest, wrong_points: float) -> str:
-    """What is not as it must be about a case's score, "" if all is."""
+    """What is wrong with a case's score, "" if nothing is."""
     check: dict[str, Callable[[], str]] = {
         REFERENCE: lambda: _not_full(score),
         STYLE: lambda: _not_full(score),

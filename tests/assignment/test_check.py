@@ -271,7 +271,7 @@ def test_the_to_do_list_sees_what_is_written(tmp_path):
     assert states["triplet-loss"] == todo.WRITTEN
     assert states["improvement"] == states["descriptor"] == todo.TO_DO
     states = {task.id: state for task, state, _ in todo.states(ROOT / "solution/dml.py")}
-    assert states["improvement"] == states["reduction"] == todo.UNSEEN
+    assert states["improvement"] == states["reduction"] == todo.UNKNOWN
 
 
 # -------------------------------------------------------------------------------------------------- command line
