@@ -94,8 +94,8 @@ class Agent:
         args = [self.tensors(a) for a in request["args"]]
         kwargs = {key: self.tensors(a) for key, a in request["kwargs"].items()}
         if request["op"] == "loops":
-            aliases = self.manifest.aliases.get(request["name"], ())
-            found = find_loops(ast.parse(self.source), request["name"], aliases)
+            name, *aliases = self.manifest.known_as(request["name"])
+            found = find_loops(ast.parse(self.source), name, aliases)
             return {"value": [f"line {line}: {what}" for line, what in found]}
         if request["op"] == "get":
             return {"value": self.plain(getattr(self.objects[request["on"]], args[0]))}
@@ -149,7 +149,7 @@ class Agent:
 
     def find(self, name: str) -> Callable[..., Any]:
         """Return the function or class `name` of the student's file, or the first of its aliases that is defined."""
-        for candidate in (name, *self.manifest.aliases.get(name, ())):
+        for candidate in self.manifest.known_as(name):
             if callable(found := getattr(self.module, candidate, None)):
                 return found
         own = [key for key, value in vars(self.module).items() if callable(value) and not key.startswith("_")]

@@ -9,8 +9,7 @@ import typer
 from rich.console import Console
 
 from assignment.cores import available_cores
-from assignment.manifest import load
-from autograder.cli.options import task_ids
+from autograder.cli.options import load_manifest, task_ids
 from autograder.cli.status import (
     FAULT,
     INTERRUPTED,
@@ -61,7 +60,7 @@ def batch(
     from autograder.reports.class_batch import grade_class
     from autograder.sandbox.backends import IsolationError
 
-    manifest = load()
+    manifest = load_manifest()
     if dask and workers:
         stop(USAGE, "--workers: a cluster has its own workers; leave out --workers or --dask")
     if gpu and not dask:

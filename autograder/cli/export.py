@@ -8,8 +8,7 @@ from typing import Annotated, Optional
 import typer
 from rich.console import Console
 
-from assignment.manifest import load
-from autograder.cli.options import wide
+from autograder.cli.options import load_manifest, wide
 from autograder.cli.status import (
     UNUSABLE,
     USAGE,
@@ -56,11 +55,11 @@ def export(
         stop(USAGE, "no platform: add --moodle, --canvas, --brute, --csv, --junit, --gradescope or --nbgrader")
     try:
         if options.any:
-            export_class(records, options, load(), Console())
+            export_class(records, options, load_manifest(), Console())
         if nbgrader is not None:
             from autograder.nbgrader.exporting import export_records
 
-            export_records(nbgrader, records, load(), wide(Console()), student, assignment, add_students)
+            export_records(nbgrader, records, load_manifest(), wide(Console()), student, assignment, add_students)
     except OptionError as problem:
         stop(USAGE, str(problem))
     except (CourseError, ExportError) as problem:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 from rich.console import Console
 
-from assignment.manifest import Manifest, load
+from assignment.manifest import Manifest
 from assignment.text import counted, one_line
-from autograder.cli.options import task_ids
+from autograder.cli.options import load_manifest, task_ids
 from autograder.cli.status import FAULT, OK, UNTRUSTED, UNUSABLE, UNWRITTEN, USAGE, errors, stop
 from autograder.sandbox.backends import Isolation
 
@@ -55,7 +55,7 @@ def grade(
     ] = "",
 ) -> None:
     """Grade one file: print a table, write the record and the student's feedback to --out."""
-    manifest = load()
+    manifest = load_manifest()
     tasks = task_ids(task or [], manifest)
     explained = task_ids([explain], manifest) if explain else None
     if checkpoint is None and (data or root or baseline_weights):

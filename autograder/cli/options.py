@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from assignment.manifest import Manifest, UnknownTaskError
-from autograder.cli.status import USAGE, stop
+from assignment.manifest import Manifest, ManifestError, UnknownTaskError, load
+from autograder.cli.status import UNTRUSTED, USAGE, stop
+
+
+def load_manifest() -> Manifest:
+    """Return the manifest of the assignment; stop if it is faulty."""
+    try:
+        return load()
+    except ManifestError as problem:
+        stop(UNTRUSTED, f"the manifest is faulty, not a submission: {problem}")
 
 
 def wide(console: Console) -> Console:

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from assignment.manifest import load
+from autograder.cli.options import load_manifest
 from autograder.cli.status import (
     UNUSABLE,
     stop,
@@ -29,7 +29,7 @@ def report(
     from autograder.reports.class_page.making import make
 
     try:
-        page = make(folder, load(), pseudonyms=pseudonyms, out=out)
+        page = make(folder, load_manifest(), pseudonyms=pseudonyms, out=out)
     except ClassFileError as problem:
         stop(UNUSABLE, str(problem))
     except OSError as problem:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from assignment.manifest import UnknownTaskError, load
+from assignment.manifest import UnknownTaskError
+from autograder.cli.options import load_manifest
 from autograder.cli.status import USAGE, stop
 
 
@@ -14,7 +15,7 @@ def task(task_id: Annotated[str, typer.Argument(metavar="ID", help="Id or number
     """Print where a task's stub, reference, tests, hints and known mistakes are; without an id, list the tasks."""
     from autograder.release import task_page
 
-    manifest = load()
+    manifest = load_manifest()
     try:
         typer.echo(task_page.page(manifest.task(task_id), manifest) if task_id else task_page.listing(manifest))
     except UnknownTaskError as problem:
