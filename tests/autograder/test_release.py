@@ -418,7 +418,7 @@ def test_a_leak_stops_the_release_before_anything_is_written(tree, tmp_path, cap
     [
         ("solution/dml.py", lambda p: p.unlink(), "cannot be read"),
         ("solution/dml.py", lambda p: p.write_text("### END SOLUTION\n"), "solution/dml.py, line 1: END SOLUTION"),
-        ("pyproject.toml", lambda p: p.unlink(), "pyproject.toml is missing"),
+        ("pyproject.toml", lambda p: p.unlink(), "pyproject.toml: is missing"),
         ("assignment/README.md", lambda p: p.write_text("x"), "add the lines"),
         ("assignment/x.bin", lambda p: p.write_bytes(b"x"), "assignment/x.bin: not listed"),
     ],
