@@ -407,7 +407,7 @@ def test_a_leak_stops_the_release_before_anything_is_written(tree, tmp_path, cap
         path.write_text(path.read_text("utf-8") + f"\n\ndef helper():\n{LINE}\n", "utf-8")
 
     root = changed(tree, tmp_path, "assignment/public_tests/check_gem.py", paste)
-    with pytest.raises(ReleaseError, match=r"not clean: 1 leaks, the first in assignment/public_tests/check_gem\.py"):
+    with pytest.raises(ReleaseError, match=r"not clean: 1 leak, the first in assignment/public_tests/check_gem\.py"):
         release(False, tmp_path / "out", root)
     assert "leak: assignment/public_tests/check_gem.py: contains code of solution/dml.py:" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
