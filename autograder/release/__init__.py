@@ -6,6 +6,7 @@ from pathlib import Path
 
 from assignment import manifest as manifests
 from assignment.files import write_whole
+from assignment.text import counted
 from autograder.release import bundle, handout, leak_scan, record_manual
 from autograder.release.markers import MarkerError, check_stubs, find_blocks, make_template
 
@@ -82,9 +83,8 @@ def release(check: bool, out: Path, root: Path = ROOT) -> None:
     if made.findings:
         for finding in made.findings:
             print(f"leak: {finding}")
-        raise ReleaseError(
-            f"the bundle is not clean: {len(made.findings)} leaks, the first in {made.findings[0].file}; remove them"
-        )
+        count = counted(len(made.findings), "leak")
+        raise ReleaseError(f"the bundle is not clean: {count}, the first in {made.findings[0].file}; remove them")
     stale = [path for path, text in made.texts.items() if _bytes(root / path) != text.encode("utf-8")]
     if check:
         if stale:

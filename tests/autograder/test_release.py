@@ -407,7 +407,7 @@ def test_a_leak_stops_the_release_before_anything_is_written(tree, tmp_path, cap
         path.write_text(path.read_text("utf-8") + f"\n\ndef helper():\n{LINE}\n", "utf-8")
 
     root = changed(tree, tmp_path, "assignment/public_tests/check_gem.py", paste)
-    with pytest.raises(ReleaseError, match=r"not clean: 1 leaks, the first in assignment/public_tests/check_gem\.py"):
+    with pytest.raises(ReleaseError, match=r"not clean: 1 leak, the first in assignment/public_tests/check_gem\.py"):
         release(False, tmp_path / "out", root)
     assert "leak: assignment/public_tests/check_gem.py: contains code of solution/dml.py:" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
@@ -418,7 +418,7 @@ def test_a_leak_stops_the_release_before_anything_is_written(tree, tmp_path, cap
     [
         ("solution/dml.py", lambda p: p.unlink(), "cannot be read"),
         ("solution/dml.py", lambda p: p.write_text("### END SOLUTION\n"), "solution/dml.py, line 1: END SOLUTION"),
-        ("pyproject.toml", lambda p: p.unlink(), "pyproject.toml is missing"),
+        ("pyproject.toml", lambda p: p.unlink(), "pyproject.toml: is missing"),
         ("assignment/README.md", lambda p: p.write_text("x"), "add the lines"),
         ("assignment/x.bin", lambda p: p.write_bytes(b"x"), "assignment/x.bin: not listed"),
     ],
