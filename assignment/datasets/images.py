@@ -16,6 +16,7 @@ from torchvision.transforms.v2 import functional as F
 
 from assignment.cores import available_cores
 from assignment.datasets.errors import DataMissing
+from assignment.text import one_line
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which the pretrained networks expect
 _MEAN, _STD = torch.tensor(MEAN)[:, None, None], torch.tensor(STD)[:, None, None]
@@ -32,7 +33,7 @@ def read_image(path: Path) -> Tensor:
         with Image.open(path) as image:
             pixels = _rgb(image)
     except Exception as problem:  # damaged files raise many kinds of exceptions
-        what = " ".join(str(problem).replace(str(path), "it").split()) or type(problem).__name__
+        what = one_line(str(problem).replace(str(path), "it")) or type(problem).__name__
         raise DataMissing(f"{path}: cannot be read as an image ({what}); download it again") from None
     return torch.from_numpy(pixels).permute(2, 0, 1)
 

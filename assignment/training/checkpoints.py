@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from assignment.files import read_numbers, replacing
+from assignment.text import one_line
 from assignment.training.config import Config, from_values
 
 FORMAT = 1  # increased when the present reader could not read the new files
@@ -31,7 +32,7 @@ def save(state: Mapping[str, Any], path: Path) -> None:
         cause: BaseException = problem
         while not isinstance(cause, OSError) and cause.__context__:
             cause = cause.__context__
-        reason = getattr(cause, "strerror", None) or " ".join(str(problem).split())[:200]
+        reason = getattr(cause, "strerror", None) or one_line(problem, 200)
         raise ValueError(f"{path}: cannot be written ({reason}); the earlier file is intact") from None
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from assignment.datasets.registry import SAMPLE, SETS
+from assignment.text import one_line
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -175,7 +176,7 @@ def read(path: str | Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ValueError(f"recipe {path}: there is no such file") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise ValueError(f"recipe {path}: {' '.join(str(problem).split())}") from None
+        raise ValueError(f"recipe {path}: {one_line(problem)}") from None
     for name in values:
         find(name, f"recipe {path}")
     return values
