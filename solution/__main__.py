@@ -1,4 +1,4 @@
-"""`python -m solution …`: run the recipes of the course with the reference, and write their tables.
+"""`python -m solution …`: train the recipes of the course with the reference, and write tables of the results.
 
 Exit status: 0 done, 2 a recipe, an option or the data cannot be used.
 """
@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    help="Run the recipes with the reference and write their tables.",
+    help="Train the recipes with the reference and write tables of the results.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,7 +26,7 @@ REFERENCE = Path(__file__).with_name("dml.py")
 
 @app.command("list")
 def list_recipes() -> None:
-    """Say which recipes there are."""
+    """List the recipes."""
     from solution import catalogue
 
     for recipe in catalogue.load():
@@ -36,17 +36,15 @@ def list_recipes() -> None:
 @app.command()
 def run(
     names: Annotated[list[str], typer.Argument(metavar="RECIPE …", help="Names of recipes.")],
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each recipe, each with a seed of its own.")] = 1,
-    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first of them; the next has one more.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each recipe, each with its own seed.")] = 1,
+    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first run; the others follow.")] = 0,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="name=value: another setting than the recipe's.")
+        list[str] | None, typer.Option("--set", help="name=value: a setting that differs from the recipe.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the runs' own folders.")] = Path("out/recipes"),
-    trial: Annotated[
-        bool, typer.Option("--trial", help="To choose settings by: the test classes are left alone.")
-    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder for the folders of the runs.")] = Path("out/recipes"),
+    trial: Annotated[bool, typer.Option("--trial", help="For choosing settings: do not use the test classes.")] = False,
 ) -> None:
-    """Train each recipe with each seed; a run that was interrupted goes on, one that is finished is not repeated."""
+    """Train each recipe with each seed; continue interrupted runs, and do not repeat finished ones."""
     try:
         for name in names:
             for seed in range(first_seed, first_seed + seeds):
@@ -65,15 +63,15 @@ def tables() -> None:
 
 
 def parsed(pairs: list[str]) -> dict[str, str]:
-    """The settings of `--set name=value`."""
+    """Return the settings of `--set name=value`."""
     wrong = [pair for pair in pairs if "=" not in pair]
     if wrong:
-        raise ValueError(f"--set {wrong[0]}: write name=value, for example --set backbone=squeezenet1_1")
+        raise ValueError(f"--set {wrong[0]}: has no `=`; write name=value, for example --set backbone=squeezenet1_1")
     return dict(pair.split("=", 1) for pair in pairs)
 
 
 def run_one(name: str, overrides: dict[str, str], out: Path, trial: bool) -> None:
-    """Train one recipe with one seed, unless that is done, and keep its figures; a trial's on validation alone."""
+    """Train one recipe with one seed, unless that is done, and write its metrics; of a trial on validation only."""
     from rich.console import Console
 
     from assignment.checking.load import load_module
@@ -81,14 +79,14 @@ def run_one(name: str, overrides: dict[str, str], out: Path, trial: bool) -> Non
     from solution import catalogue, tables
 
     recipe = catalogue.find(name)
-    own, settings = asdict(config.resolve(recipe.path, {})), config.resolve(recipe.path, overrides)
-    changed = [key for key, value in asdict(settings).items() if value != own[key]]
-    said = [f"{key}={overrides[key]}" for key in changed if key not in (*tables.NOT_SAID, "backbone")]
-    folder = out / ".".join([name, settings.backbone, *said]).replace("/", "_") / f"seed{settings.seed}"
+    defaults, settings = asdict(config.resolve(recipe.path, {})), config.resolve(recipe.path, overrides)
+    changed = [key for key, value in asdict(settings).items() if value != defaults[key]]
+    marks = [f"{key}={overrides[key]}" for key in changed if key not in (*tables.OMITTED, "backbone")]
+    folder = out / ".".join([name, settings.backbone, *marks]).replace("/", "_") / f"seed{settings.seed}"
     console = Console(highlight=False)
     if (folder / "evaluation.json").exists():
-        runs.check(folder, settings, resume=True)  # a recipe that has changed since is another run
-        console.print(f"{folder} is finished already; remove it to run it again", soft_wrap=True)
+        runs.check(folder, settings, resume=True)  # a changed recipe is another run
+        console.print(f"{folder}: already finished; remove it to run it again", soft_wrap=True)
         return
     console.rule(f"{name}, {settings.backbone}, seed {settings.seed}")
     resume, start, cpu_start = (folder / "last.pt").exists(), time.perf_counter(), cpu_seconds()
@@ -99,7 +97,7 @@ def run_one(name: str, overrides: dict[str, str], out: Path, trial: bool) -> Non
 
 
 def cpu_seconds() -> float:
-    """Processor time of this process and of the loaders that it has waited for."""
+    """CPU time of this process and of the loader processes that have ended."""
     return sum(os.times()[:4])
 
 

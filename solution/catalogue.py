@@ -1,7 +1,7 @@
-"""The experiments of the course: one TOML file each below `recipes/`, its first comment line says what it shows.
+"""The experiments of the course: one TOML file each in `recipes/`, with a first comment line that says what it shows.
 
-A recipe is plain settings (see `python -m assignment config`). The file's name is the recipe's name; what stands before
-the first hyphen is the family whose table it belongs to.
+A recipe holds settings (see `python -m assignment config`). Its name is that of the file; the part before the first
+hyphen is its family, whose table it belongs to.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).with_name("recipes")
-# In the order of the course. What a family's table is called; by which figure its rows are read first.
+# In the order of the course: family → heading of its table.
 FAMILIES = {
     "cub": "CUB-200-2011: birds of species never seen",
     "fashion": "FashionMNIST, the lab's protocol: classes seen, 100 queries among 1,000 test images",
@@ -31,31 +31,33 @@ class Recipe:
 
     @property
     def family(self) -> str:
-        """Whose table it belongs to."""
+        """The family whose table it belongs to."""
         return self.name.split("-")[0]
 
 
 def load() -> list[Recipe]:
-    """All recipes, family by family, in the order of their names.
+    """Return all recipes, by family and name.
 
     Raises:
-        ValueError: a recipe that does not say what it shows, or that is of no known family.
+        ValueError: a recipe without a first comment line, or of an unknown family.
     """
     found = []
     for path in sorted(FOLDER.glob("*.toml")):
         first = path.read_text(encoding="utf-8").split("\n", 1)[0]
         if not first.startswith("# ") or path.stem.split("-")[0] not in FAMILIES:
-            raise ValueError(f"recipe {path.name}: begins with a comment that says what it shows, and with a family")
+            raise ValueError(
+                f"recipe {path.name}: begin the file with a comment, and its name with one of {', '.join(FAMILIES)}"
+            )
         found.append(Recipe(path.stem, path, first[2:].strip()))
     order = list(FAMILIES)
     return sorted(found, key=lambda recipe: (order.index(recipe.family), recipe.name))
 
 
 def find(name: str) -> Recipe:
-    """The recipe of this name; ValueError with the nearest one if there is none."""
+    """Return the recipe of this name; ValueError with the nearest name if there is none."""
     recipes = {recipe.name: recipe for recipe in load()}
     if name not in recipes:
         near = difflib.get_close_matches(name, recipes, 1)
         advice = f"did you mean {near[0]}?" if near else "`python -m solution list` lists them"
-        raise ValueError(f"there is no recipe '{name}'; {advice}")
+        raise ValueError(f"recipe '{name}': unknown; {advice}")
     return recipes[name]

@@ -1,8 +1,8 @@
-"""What came of the recipes: one JSON file per run below `results/`, and the tables and curves made from these.
+"""Results of the recipes: one JSON file per run below `results/`, and tables and plots of all runs.
 
-No figure is typed: `python -m solution run` writes a run's file from its folder, `python -m solution tables` writes
-`results/README.md` and the plots from all files. A recipe without a file is *not run*. Trials, which settings are
-chosen by, know figures of the validation classes alone; they have a folder and a page of their own.
+`python -m solution run` writes the file of a run from its folder, `python -m solution tables` writes
+`results/README.md` and the plots from all files. A recipe without a file is *not run*. Trials, for choosing settings,
+have metrics of the validation classes only, and a folder and a page of their own.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ KEPT = (
     "n_lone",
 )
 CURVES = ("epoch", "loss", "lr", "P@1", "mAP")
-# Settings that say where and with how many hands, not what.
-NOT_SAID = ("root", "cache", "workers", "threads", "seed", "weights")
+# Settings that do not identify a run: paths, processes and the seed.
+OMITTED = ("root", "cache", "workers", "threads", "seed", "weights")
 
 Row = dict[str, Any]
 
@@ -47,12 +47,12 @@ Row = dict[str, Any]
 def row_of(
     recipe: Recipe, folder: Path, settings: dict[str, Any], changed: Iterable[str], took: tuple[float, float] | None
 ) -> Row:
-    """What is kept of a finished run.
+    """Return what is stored of a finished run.
 
     Args:
-        folder: the run's. settings: all of them. changed: names of those that differ from the recipe's own.
-        took: seconds on the clock and seconds of all cores together, data, mining, training and evaluation included;
-            None where the run was interrupted.
+        folder: of the run. settings: all of them. changed: names of those that differ from the recipe.
+        took: elapsed seconds and CPU seconds, with loading, mining, training and evaluation; None if the run was
+            interrupted.
     """
     evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
     versions = json.loads((folder / "versions.json").read_text(encoding="utf-8"))
@@ -62,10 +62,10 @@ def row_of(
     parts = evaluation["after"]
     row = {
         "recipe": recipe.name,
-        "settings": {name: value for name, value in settings.items() if name not in NOT_SAID},
+        "settings": {name: value for name, value in settings.items() if name not in OMITTED},
         "backbone": settings["backbone"],
         "weights": Path(settings["weights"]).name,
-        "changed": {name: settings[name] for name in sorted(changed) if name not in (*NOT_SAID, "backbone")},
+        "changed": {name: settings[name] for name in sorted(changed) if name not in (*OMITTED, "backbone")},
         "protocol": settings["protocol"],
         "seed": settings["seed"],
         "epochs": len(history) - 1,
@@ -91,7 +91,7 @@ def _kept(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def write(row: Row) -> Path:
-    """Write one run's file, in place of an earlier one of the same recipe, backbone, changes and seed."""
+    """Write the file of a run; it replaces that of the same recipe, backbone, changes and seed."""
     marks = [row["recipe"], row["backbone"], *(f"{name}={value}" for name, value in row["changed"].items())]
     kind = "runs" if "after test" in row["figures"] else "trials"
     path = FOLDER / kind / f"{'.'.join(marks)}.seed{row['seed']}.json".replace("/", "_")
@@ -101,12 +101,12 @@ def write(row: Row) -> Path:
 
 
 def read(kind: str = "runs") -> list[Row]:
-    """All files of the runs, or of the "trials"."""
+    """Read all files of the "runs" or "trials"."""
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / kind).glob("*.json"))]
 
 
 def groups(rows: list[Row], recipe: Recipe) -> list[list[Row]]:
-    """The runs of a recipe, those that differ in the seed alone together."""
+    """Group the runs of a recipe that differ in the seed only."""
     found: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row["recipe"] == recipe.name:
@@ -115,14 +115,14 @@ def groups(rows: list[Row], recipe: Recipe) -> list[list[Row]]:
 
 
 def is_outdated(row: Row, recipe: Recipe) -> bool:
-    """Whether the recipe, with what the run changed in it, gives other settings today than those of the run."""
-    today = asdict(config.resolve(recipe.path, {})) | row["changed"] | {"backbone": row["backbone"]}
-    return any(today.get(name) != value for name, value in row.get("settings", {}).items())
+    """Whether the recipe, with the changes of the run, now gives other settings than those of the run."""
+    present = asdict(config.resolve(recipe.path, {})) | row["changed"] | {"backbone": row["backbone"]}
+    return any(present.get(name) != value for name, value in row.get("settings", {}).items())
 
 
 # ---------------------------------------------------------------------------------------------------------- tables
 
-# The name of a column and what it says of the runs of one row, which differ in the seed alone.
+# The name of a column, and its text for the runs of one row, which differ in the seed only.
 Column = tuple[str, Callable[[list[Row]], str]]
 
 
@@ -137,7 +137,7 @@ def _superclass(name: str) -> Column:
 
 
 def _few_shot(group: list[Row]) -> str:
-    """As the others, and for a single seed with the interval over its episodes: one run has that much to say."""
+    """As the other columns; for a single seed with the interval over its episodes."""
     shots = [group[0]["figures"][f"{when} test"]["few_shot"] for when in ("before", "after")]
     if len(group) > 1 or not all(shots):
         return _change(group, "test", lambda tree: tree["few_shot"] and tree["few_shot"]["accuracy"])
@@ -153,7 +153,7 @@ HEADINGS = {"auc": "AUC", "eer": "EER"}
 
 
 def table(family: str, rows: list[Row], recipes: list[Recipe]) -> list[str]:
-    """The lines of one family's table: before → after on the test part, mean and 95 % interval over the seeds."""
+    """Make the lines of the table of a family: before → after on the test part, mean and 95 % interval over seeds."""
     columns = COLUMNS.get(family, RETRIEVAL)
     head = [
         "recipe",
@@ -202,8 +202,8 @@ def _cells(group: list[Row], columns: list[Column], recipe: Recipe) -> list[str]
 
 
 def _minutes(seconds: list[float | None]) -> str:
-    known = [one for one in seconds if one is not None]
-    return f"{sum(known) / len(known) / 60:.1f}" if known else "–"
+    measured = [one for one in seconds if one is not None]
+    return f"{sum(measured) / len(measured) / 60:.1f}" if measured else "–"
 
 
 def _short(note: str) -> str:
@@ -211,9 +211,9 @@ def _short(note: str) -> str:
 
 
 def _change(group: list[Row], part: str, value: Callable[[dict[str, Any]], float | None]) -> str:
-    """before → after; one figure where nothing was trained."""
-    figures = [[value(row["figures"][f"{when} {part}"]) for row in group] for when in ("before", "after")]
-    before, after = ([one for one in each if one is not None] for each in figures)
+    """Format before → after; a single value if nothing was trained."""
+    values = [[value(row["figures"][f"{when} {part}"]) for row in group] for when in ("before", "after")]
+    before, after = ([one for one in each if one is not None] for each in values)
     if min(len(before), len(after)) < len(group):
         return "–"
     trained = any(row["epochs"] for row in group)
@@ -221,20 +221,20 @@ def _change(group: list[Row], part: str, value: Callable[[dict[str, Any]], float
 
 
 def page(rows: list[Row]) -> str:
-    """`results/README.md`."""
+    """Make the text of `results/README.md`."""
     recipes = load()
-    lines = ["# What the recipes gave", ""]
+    lines = ["# Results of the recipes", ""]
     lines += [
         "Written by `python -m solution tables` from the files below `runs/`, which `python -m solution run` writes.",
-        "Figures of the test part, untrained (or pretrained) → of the epoch that was best on validation; ± is the 95 %",
-        "interval of the mean over the seeds. A part of a set gives other figures than the whole. The settings are in",
+        "Metrics of the test part, untrained (or pretrained) → at the best epoch on validation; ± is the 95 %",
+        "interval of the mean over the seeds. A part of a set gives other metrics than the whole. The settings are in",
         "`../recipes/`.",
     ]
     for family, title in FAMILIES.items():
-        own = [recipe for recipe in recipes if recipe.family == family]
-        lines += ["", f"## {title}", "", *(f"* `{recipe.name}`: {recipe.about}" for recipe in own), ""]
-        lines += table(family, rows, own)
-        names = {recipe.name for recipe in own}
+        members = [recipe for recipe in recipes if recipe.family == family]
+        lines += ["", f"## {title}", "", *(f"* `{recipe.name}`: {recipe.about}" for recipe in members), ""]
+        lines += table(family, rows, members)
+        names = {recipe.name for recipe in members}
         if any(row["recipe"] in names and row["epochs"] for row in rows):
             lines += ["", f"![P@1 on validation, epoch by epoch](curves-{family}.svg)"]
             lines += [f"![precision and recall on the test part](precision-{family}.svg)"]
@@ -245,22 +245,22 @@ def page(rows: list[Row]) -> str:
 
 
 def trials_page(rows: list[Row]) -> str:
-    """`results/trials.md`: for each recipe and network, the settings that were tried, the best on validation first."""
-    lines = ["# What was tried before a recipe was settled", ""]
+    """Make the text of `results/trials.md`: the settings tried for each recipe and network, the best first."""
+    lines = ["# Trials before the settings of a recipe were chosen", ""]
     lines += [
         "Written by `python -m solution tables` from the files below `trials/`, which `python -m solution run --trial`",
-        "writes. Figures of the validation classes at the best epoch; the test classes were not looked at, except in",
-        "rows marked †: full runs by an earlier recipe, kept for what they say on validation.",
+        "writes. Metrics of the validation classes at the best epoch. The test classes were not used, except in rows",
+        "marked †: complete runs of an earlier recipe, of which only the validation metrics count.",
     ]
     tried: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         tried[row["recipe"], row["backbone"]].append(row)
-    for (recipe, backbone), own in sorted(tried.items()):
+    for (recipe, backbone), tries in sorted(tried.items()):
         varied = [
-            name for name in own[0]["settings"] if len({json.dumps(row["settings"].get(name)) for row in own}) > 1
+            name for name in tries[0]["settings"] if len({json.dumps(row["settings"].get(name)) for row in tries}) > 1
         ]
         together: dict[str, list[Row]] = defaultdict(list)
-        for row in own:
+        for row in tries:
             together[json.dumps([row["settings"].get(name) for name in varied])].append(row)
         head = [*varied, "seeds", "best epoch", "P@1", "mAP", "on", "date"]
         lines += ["", f"## {recipe}, {backbone}", "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
@@ -289,21 +289,21 @@ def _tried_cells(group: list[Row], varied: list[str]) -> list[str]:
 
 
 def plots(rows: list[Row]) -> None:
-    """Curves of each family's first seeds: validation P@1 per epoch, precision over recall on the test part."""
+    """Plot the first seeds of each family: validation P@1 over epochs, precision over recall on the test part."""
     from assignment.plots import canvas, curves
 
     for family in FAMILIES:
-        own = [g[0] for recipe in load() if recipe.family == family for g in groups(rows, recipe)]
-        own = [row for row in own if row["epochs"]]
-        if not own:
+        first = [g[0] for recipe in load() if recipe.family == family for g in groups(rows, recipe)]
+        trained = [row for row in first if row["epochs"]]
+        if not trained:
             continue
-        named = {_label(row, own): row for row in own}
+        named = {_label(row, trained): row for row in trained}
         figure, axes = canvas.new_figure(9, 4.5)
         for (name, row), style in zip(named.items(), curves.styles(), strict=False):
             points = row["history"]
             axes[0, 0].plot([p["epoch"] for p in points], [p["P@1"] for p in points], label=name, **style)
         axes[0, 0].set(xlabel="epoch", ylabel="P@1, validation")
-        axes[0, 0].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))  # beside the lines, never on them
+        axes[0, 0].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))  # beside the lines
         canvas.save(figure, FOLDER / f"curves-{family}.svg")
         drawn = {
             name: curves.PrecisionRecall(
@@ -316,7 +316,7 @@ def plots(rows: list[Row]) -> None:
 
 
 def _label(row: Row, among: list[Row]) -> str:
-    """The recipe's name in a plot of its family, and what tells its rows apart where there are several."""
+    """Name of a run in a plot of its family: the recipe, and what distinguishes its rows if there are several."""
     name = row["recipe"].removeprefix(f"{row['recipe'].split('-')[0]}-")
     if len({other["backbone"] for other in among if other["recipe"] == row["recipe"]}) > 1:
         name += f", {row['backbone']}"

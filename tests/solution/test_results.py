@@ -140,7 +140,7 @@ def test_a_run_leaves_a_file_and_is_not_repeated(own_results, tmp_path):
     assert row["changed"] == {"data": "sample", "epochs": 1, "protocol": "held-out", "schedule": "none"}
     assert 0 < row["figures"]["after test"]["P@1"] <= 1
     again = CliRunner().invoke(command.app, run)
-    assert again.exit_code == 0 and "finished already" in again.output
+    assert again.exit_code == 0 and "already finished" in again.output
     changed = next((tmp_path / "runs").glob("*/seed0/config.toml"))
     changed.write_text(changed.read_text(encoding="utf-8").replace("scale = 16.0", "scale = 8.0"), encoding="utf-8")
     other = CliRunner().invoke(command.app, run)  # as if the recipe had been changed since
