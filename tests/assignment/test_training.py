@@ -379,7 +379,7 @@ def test_commands_say_what_is_wrong_in_one_line():
     for arguments, words in (
         (["train", reference, "--set", "epoch=3"], "did you mean `epochs`?"),
         (["train", "nowhere.py"], "nowhere.py: there is no such file"),
-        (["train", "dml.py", "--resume"], "--resume needs --out"),
+        (["train", "dml.py", "--resume"], "--resume: needs --out"),
         (["train", "dml.py", "--set", "epochs"], "write --set name=value"),
         (
             ["evaluate", reference, "--checkpoint", "none.pt"],
