@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from assignment.training.files import read_numbers
+from assignment.files import read_numbers
 
 IMAGENET = "imagenet"
 WEIGHTS = Path("data") / "weights"  # where `python -m data_scripts weights` puts them
@@ -199,7 +199,7 @@ def load_weights(network: nn.Module, path: str | Path) -> list[str]:
     return missing
 
 
-def settle_batchnorm(network: nn.Module, images: Tensor) -> None:
+def calibrate_batchnorm(network: nn.Module, images: Tensor) -> None:
     """Give every BatchNorm layer of a random network the statistics of these images, as a trained one has them."""
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +13,11 @@ from rich.table import Table
 
 from assignment.checking.load import LoadError, parse_source, read_source
 from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, Outcome, Reason
-from assignment.manifest import Manifest, Task, load
+from assignment.manifest import Manifest, Task, UnknownTaskError, load
 
 ALL_PASSED, NOT_YET, UNUSABLE = 0, 1, 2  # exit statuses
 DONE, WRONG, EMPTY, WAITING, UNCHECKED = "done", "not right yet", "to do", "waiting", "no check"
 COLOURS = {DONE: "green", WRONG: "red", EMPTY: "yellow", WAITING: "cyan", UNCHECKED: "dim"}
-
-
-class UnknownTaskError(ValueError):
-    """There is no such task; the message names the nearest."""
 
 
 @dataclass(frozen=True)
@@ -40,24 +35,10 @@ class Standing:
         return next((o for o in bad if o.status == FAILED), bad[0] if bad else None)
 
 
-def require_tasks(names: list[str], manifest: Manifest) -> list[str]:
-    """Return the ids for ids or numbers of tasks; raise UnknownTaskError naming the nearest id."""
-    ids = [task.id for task in manifest.tasks]
-    chosen = []
-    for name in names:
-        known = {**{str(task.number): task.id for task in manifest.tasks}, **{i: i for i in ids}}
-        if name not in known:
-            near = difflib.get_close_matches(name.lower().replace("_", "-"), ids, n=1, cutoff=0.4)
-            rest = f"did you mean '{near[0]}'?" if near else f"the tasks are: {', '.join(ids)}"
-            raise UnknownTaskError(f"there is no task '{name}'; {rest}")
-        chosen.append(known[name])
-    return chosen
-
-
 def check(path: Path, tasks: list[str], hints: int, console: Console) -> int:
     """Check a file once and print what was found; return the exit status."""
     try:
-        chosen = require_tasks(tasks, load()) or None
+        chosen = [load().task(task).id for task in tasks] or None
         parse_source(path, read_source(path))  # what is wrong with the text is told before seconds go into torch
         with console.status("loading torch …"):
             from assignment.checking import home
@@ -122,10 +103,9 @@ def watch(path: Path, tasks: list[str], hints: int, console: Console) -> int:
 
 def _all_known(tasks: list[str]) -> bool:
     try:
-        require_tasks(tasks, load())
+        return all(load().task(task) for task in tasks)
     except UnknownTaskError:
         return False
-    return True
 
 
 def _say_watching(path: Path, console: Console) -> None:
@@ -189,7 +169,7 @@ def _facts(path: Path, failure: Outcome, printed: str) -> Iterator[tuple[str, st
 def _line_of(path: Path, called: str) -> int:
     """The line where the called function or class is defined in the file, under its own name or an older one; or 0."""
     first, _, method = called.partition("(")[0].partition(".")
-    names = {first, *load().aliases.get(first, ())}
+    names = load().known_as(first)
     for node in parse_source(path, read_source(path)).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in names:
             inner = [part for part in node.body if isinstance(part, ast.FunctionDef)]
@@ -210,9 +190,8 @@ def _print_table(standings: list[Standing], console: Console) -> None:
         table.add_column(header, justify="right" if right else "left")
     for standing in standings:
         task, passed = standing.task, sum(o.status == PASSED for o in standing.outcomes)
-        points = f"+{task.points:g}" if task.bonus else f"{task.points:g}"
         state = f"[{COLOURS[standing.state]}]{standing.state}[/]"
-        table.add_row(str(task.number), task.title, points, f"{passed}/{len(standing.outcomes)}", state)
+        table.add_row(str(task.number), task.title, task.worth, f"{passed}/{len(standing.outcomes)}", state)
     console.print(table)
     ordinary = [s for s in standings if not s.task.bonus]
     done = sum(s.state == DONE for s in ordinary)

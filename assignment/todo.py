@@ -11,7 +11,6 @@ from assignment.checking.load import parse_source, read_source
 from assignment.manifest import Task, load
 
 TO_DO, WRITTEN, UNSEEN = "to do", "written", "ask check"
-WITHOUT_STUB = {"improvement", "reduction"}  # tasks that ask more of code that belongs to other tasks
 STUB = re.compile(r"Task (\d+)\b")
 
 
@@ -52,7 +51,7 @@ def states(path: str | Path) -> list[tuple[Task, str, int]]:
     for task in manifest.tasks:
         if task.number in found:
             state = TO_DO
-        elif task.id not in WITHOUT_STUB:
+        elif task.stub:
             state = WRITTEN
         else:
             needed = [other for other in manifest.tasks if other.id in task.needs or set(other.names) & set(task.names)]
@@ -80,8 +79,9 @@ def print_list(path: str | Path) -> None:
     table.add_column("line", justify="right")
     colours = {TO_DO: "yellow", WRITTEN: "green", UNSEEN: "cyan"}
     for task, state, line in listed:
-        points = f"+{task.points:g}" if task.bonus else f"{task.points:g}"
-        table.add_row(str(task.number), task.title, points, f"[{colours[state]}]{state}[/]", str(line) if line else "")
+        table.add_row(
+            str(task.number), task.title, task.worth, f"[{colours[state]}]{state}[/]", str(line) if line else ""
+        )
     console = Console()
     console.print(table)
     left = sum(state == TO_DO and not task.bonus for task, state, _ in listed)

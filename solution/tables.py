@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from assignment.evaluation.intervals import plus_minus
+from assignment.files import write_whole
 from assignment.training import config
-from assignment.training.files import write_text
 from solution.catalogue import FAMILIES, Recipe, load
 
 FOLDER = Path(__file__).with_name("results")
@@ -96,7 +96,7 @@ def write(row: Row) -> Path:
     kind = "runs" if "after test" in row["figures"] else "trials"
     path = FOLDER / kind / f"{'.'.join(marks)}.seed{row['seed']}.json".replace("/", "_")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(row, indent=1, ensure_ascii=False) + "\n")
+    write_whole(path, json.dumps(row, indent=1, ensure_ascii=False) + "\n")
     return path
 
 
@@ -327,8 +327,8 @@ def write_tables() -> Path:
     """Write both pages and the plots; return the path of the runs' page."""
     rows = read()
     if trials := read("trials"):
-        write_text(FOLDER / "trials.md", trials_page(trials))
+        write_whole(FOLDER / "trials.md", trials_page(trials))
     plots(rows)
     path = FOLDER / "README.md"
-    write_text(path, page(rows))
+    write_whole(path, page(rows))
     return path

@@ -112,8 +112,8 @@ class Agent:
     def _call(
         self, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], request: Request
     ) -> Response:
-        asked = request.get("gradient", [])
-        for position in asked:
+        requested = request.get("gradient", [])
+        for position in requested:
             args[position].requires_grad_(True)
         before = [a.detach().clone() if isinstance(a, torch.Tensor) else None for a in args]
         response: Response = {}
@@ -130,8 +130,8 @@ class Agent:
         ]
         first = value[0] if isinstance(value, (tuple, list)) and value else value
         response["has_graph"] = isinstance(first, torch.Tensor) and first.requires_grad
-        if asked and response["has_graph"]:
-            inputs = [args[position] for position in asked]
+        if requested and response["has_graph"]:
+            inputs = [args[position] for position in requested]
             found = torch.autograd.grad(first.sum(), inputs, allow_unused=True)
             response["gradients"] = [
                 (torch.zeros_like(x) if g is None else g).detach().numpy() for g, x in zip(found, inputs, strict=True)

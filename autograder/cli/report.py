@@ -1,4 +1,4 @@
-"""`python -m autograder report`: the page of a class."""
+"""`python -m autograder report`: the class page."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from autograder.cli.status import (
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `batch --out` wrote.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output folder of `batch`.")],
     pseudonyms: Annotated[
-        bool, typer.Option("--pseudonyms", help="A page for the class to see: no names, P@1 under drawn ones.")
+        bool, typer.Option("--pseudonyms", help="A page for the students: no names, P@1 under pseudonyms.")
     ] = False,
-    out: Annotated[Optional[Path], typer.Option(help="The page; else class.html there, or class-shared.html.")] = None,
+    out: Annotated[
+        Optional[Path], typer.Option(help="File of the page; by default class.html in DIR, or class-shared.html.")
+    ] = None,
 ) -> None:
-    """Make the page of a class again, or one that the class may see. With 1,000 students it opens within a second."""
+    """Make the class page again, or one without names for the students."""
     from autograder.classroom.class_file import ClassFileError
     from autograder.reports.class_page.making import make
 
@@ -32,4 +34,4 @@ def report(
         stop(UNUSABLE, str(problem))
     except OSError as problem:
         unwritable(problem)
-    typer.echo(f"the class: {page}")
+    typer.echo(f"class page: {page}")

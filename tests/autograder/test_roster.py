@@ -34,7 +34,7 @@ def test_rosters_of_platforms(tmp_path, kind):
     ("data", "says"),
     [
         (b"", "empty"),
-        (b"id,name\n", "nobody"),
+        (b"id,name\n", "only a header"),
         (b"name,group\nfoo,1\n", "no column with identifiers"),
         (b"id,name\n7,foo\n8,bar\n7,baz\n", "line 2 and in line 4"),
         (b"id,name\n,foo\n", "no identifier in line 2"),

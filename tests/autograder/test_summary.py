@@ -35,8 +35,8 @@ def class_file_of(
 @pytest.mark.parametrize(
     ("times", "says"),
     [
-        (("", "", NOON), "a deadline is set, but 2 hand-ins have no time: none of them was called late"),
-        (("", NOON, NOON), "a deadline is set, but 1 hand-in has no time: none of them was called late"),
+        (("", "", NOON), "a deadline is set, but 2 submissions have no time and count as submitted in time"),
+        (("", NOON, NOON), "a deadline is set, but 1 submission has no time and counts as submitted in time"),
         ((NOON, NOON, NOON), ""),
     ],
 )
