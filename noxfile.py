@@ -17,8 +17,8 @@ import nox
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 HEAVY = """
     backbones batch batch_command cache checkpoint checkpoint_grade checkpoints class_page class_page_browser cli
-    cluster container distributed execution gradebook gradescope grading improvement lab malformed manual nbgrader_course
-    neighbours plots plots_attention plots_run release replay selftest training users wall
+    cluster container distributed execution gradebook gradescope grading improvement lab malformed manual
+    nbgrader_course neighbours plots plots_attention plots_run release replay selftest training users wall
 """.split()  # test_<name>.py, in whatever folder of tests/
 
 nox.options.default_venv_backend = "venv"
