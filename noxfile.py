@@ -15,12 +15,11 @@ from pathlib import Path
 import nox
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
-HEAVY = (  # files in tests/ by the end of their names, wherever they are
-    *("backbones", "batch", "batch_command", "cache", "checkpoint", "checkpoint_grade", "checkpoints", "class_page"),
-    *("class_page_browser", "cli", "cluster", "container", "distributed", "execution", "manual", "malformed"),
-    *("gradebook", "gradescope", "grading", "improvement", "lab", "plots", "plots_attention", "plots_run"),
-    *("nbgrader_course", "neighbours", "release", "replay", "selftest", "training", "users", "wall"),
-)
+HEAVY = """
+    backbones batch batch_command cache checkpoint checkpoint_grade checkpoints class_page class_page_browser cli
+    cluster container distributed execution gradebook gradescope grading improvement lab malformed manual
+    nbgrader_course neighbours plots plots_attention plots_run release replay selftest training users wall
+""".split()  # test_<name>.py, in whatever folder of tests/
 
 nox.options.default_venv_backend = "venv"
 
