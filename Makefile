@@ -7,17 +7,26 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: grade test train notebooks lab lint selftest release bench constraints clean help
+.PHONY: grade test test-all coverage pythons train notebooks lab lint selftest release bench constraints clean help
 
 help:            ## say what there is
-	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' Makefile | sed 's/:.*##/\t/' | sort
+	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' Makefile | sed 's/:.*##/\t/' | sort
 
 grade: $(VENV)/.grader  ## grade the reference, then the template
 	$(PY) -m autograder grade solution/dml.py --out out/reference
 	$(PY) -m autograder grade template/dml.py --out out/template
 
-test: $(VENV)/.dev  ## run the whole test suite
+test: $(VENV)/.dev  ## run the fast tests
 	$(PY) -m pytest
+
+test-all: $(VENV)/.dev  ## run all tests, the slow ones too; what is missing here is named in the skips
+	$(PY) -m pytest -m ""
+
+coverage: $(VENV)/.dev  ## run the fast tests and print which lines they miss; fails below the floor in pyproject.toml
+	$(PY) -m pytest --cov --cov-report=term-missing:skip-covered
+
+pythons: $(VENV)/.dev  ## run the public tests and light unit tests on Python 3.10 to 3.13, those that are on PATH
+	$(PY) -m nox
 
 train: $(VENV)/.student  ## train the reference on the embedded sample: P@1 before and after
 	$(PY) solution/dml.py --data sample

@@ -114,9 +114,9 @@ def evaluate(
         from rich.table import Table
 
         from assignment.checking.load import load_module
+        from assignment.files import write_whole
         from assignment.plots import table
         from assignment.training import loop
-        from assignment.training.files import write_text
 
         tree = loop.evaluate_checkpoint(load_module(dml), checkpoint, part, split(settings))
         shown = Table(f"{tree['data']}, {tree['protocol']}, {part}", "")
@@ -127,7 +127,7 @@ def evaluate(
         for line in filter(None, [tree["note"], *table.undefined(tree)]):
             console.print(line, soft_wrap=True, markup=False)
         if write:
-            write_text(write, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
+            write_whole(write, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
 
 
 @app.command()

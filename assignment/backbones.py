@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from assignment.training.files import read_numbers
+from assignment.files import read_numbers
 
 IMAGENET = "imagenet"
 WEIGHTS = Path("data") / "weights"  # where `python -m data_scripts weights` puts them
@@ -104,7 +104,7 @@ def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
 
 
 def _torchvision(name: str) -> Callable[..., nn.Module]:
-    def make(**options) -> nn.Module:
+    def make(**options: int) -> nn.Module:
         import torchvision  # costs seconds; not needed for the small network
 
         return getattr(torchvision.models, name)(weights=None, **options)
@@ -134,7 +134,7 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-def build(name: str, **options) -> nn.Module:
+def build(name: str, **options: int) -> nn.Module:
     """Build a randomly initialised network; raise ValueError naming the choices for an unknown name."""
     if name not in BACKBONES:
         raise ValueError(f"unknown backbone '{name}'; choose one of {', '.join(BACKBONES)}")
@@ -199,7 +199,7 @@ def load_weights(network: nn.Module, path: str | Path) -> list[str]:
     return missing
 
 
-def settle_batchnorm(network: nn.Module, images: Tensor) -> None:
+def calibrate_batchnorm(network: nn.Module, images: Tensor) -> None:
     """Give every BatchNorm layer of a random network the statistics of these images, as a trained one has them."""
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):

@@ -1,7 +1,7 @@
-"""How fast a class is graded: the real `batch`, everything included, with one worker and with two; writes the table.
+"""Measure how fast `batch` grades a class, everything included, with one worker and with two; write the table.
 
-The class is mixed from the self-test's known files, all tasks and the improvement task included, limits as in the
-manifest. Every file is made another by a comment at its end, so that none is graded for two students.
+The class is a mixture of the self-test's files, graded on all tasks, the improvement task included, with the limits of
+the manifest. A comment at the end makes every file different, so that none is graded for two students.
 
 Usage: python -m benchmarks.class_throughput [--submissions 200] [--workers 1 2] [--seed 0] [--dry]
 """
@@ -24,11 +24,12 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from assignment.cores import available_cores
 from autograder.selftest.cases import ATTACK, MISCONCEPTION, REFERENCE, STYLE, TEMPLATE, Case, cases
 
 OUT = Path(__file__).with_name("class_throughput.md")
 ROOT = Path(__file__).parents[1]
-# A class in the last week: most are right or nearly so, some have not begun, a few try something else.
+# A class in the last week: most files are correct or nearly so, some are untouched, a few are attacks.
 SHARES = {STYLE: 0.30, REFERENCE: 0.10, MISCONCEPTION: 0.45, TEMPLATE: 0.10, ATTACK: 0.05}
 TICKS = os.sysconf("SC_CLK_TCK")
 LOOK_SECONDS = 0.2
@@ -36,7 +37,7 @@ LOOK_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Measured:
-    """One run. `seconds`: of grading, warming up included; `whole`: of the command, from start to end."""
+    """One run. `seconds`: grading, start-up of the workers included; `whole`: the command from start to end."""
 
     workers: int
     files: int
@@ -50,7 +51,7 @@ class Measured:
 
 
 def mixed(submissions: int, seed: int) -> list[Case]:
-    """So many known files, by the shares, shuffled; of each kind all in turn before one comes again."""
+    """Return `submissions` files in the proportions of `SHARES`, shuffled; each kind is used up before files repeat."""
     chance = random.Random(seed)
     by_kind = {kind: [case for case in cases() if case.kind == kind] for kind in SHARES}
     counts = {kind: round(share * submissions) for kind, share in SHARES.items()}
@@ -66,7 +67,7 @@ def mixed(submissions: int, seed: int) -> list[Case]:
 
 
 def hand_in(chosen: list[Case], folder: Path) -> None:
-    """Write the class as one folder for each student."""
+    """Write the class as one folder per student."""
     for number, case in enumerate(chosen):
         student = folder / f"s-{number:04d}"
         student.mkdir(parents=True)
@@ -75,7 +76,7 @@ def hand_in(chosen: list[Case], folder: Path) -> None:
 
 
 def graded(folder: Path, out: Path, workers: int) -> Measured:
-    """Run the command and watch its first process."""
+    """Run the command and measure its coordinating process."""
     command = [sys.executable, "-m", "autograder", "batch", str(folder), "--out", str(out), "--workers", str(workers)]
     log = out.with_suffix(".log")
     start = time.perf_counter()
@@ -105,7 +106,7 @@ def graded(folder: Path, out: Path, workers: int) -> Measured:
 
 
 def _cpu_and_peak(pid: int, cpu: float, peak: float) -> tuple[float, float]:
-    """CPU seconds and peak resident MB of one process so far; the last known ones when it has ended."""
+    """CPU seconds and peak resident MB of a process so far; the last known values if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         status = Path(f"/proc/{pid}/status").read_text()
@@ -118,12 +119,12 @@ def _cpu_and_peak(pid: int, cpu: float, peak: float) -> tuple[float, float]:
 def table(chosen: list[Case], runs: list[Measured], command: str) -> str:
     """The page."""
     counts = Counter(case.kind for case in chosen)
-    told = ", ".join(f"{counts[kind]} {kind}" for kind in SHARES)
+    mixture = ", ".join(f"{counts[kind]} {kind}" for kind in SHARES)
     lines = [
         "# How fast a class is graded",
         "",
-        f"Written by `{command}`: {len(chosen)} different files, shuffled ({told}), all tasks with the improvement",
-        "through the real `batch`, canaries, reports and the class's page included. One run each, one after the other.",
+        f"Written by `{command}`: {len(chosen)} different files in random order ({mixture}), all tasks (also the",
+        "improvement task), graded with `batch`, with canaries, reports and the class page. One run per row.",
         "",
         "| workers | files | seconds | per minute | whole command, seconds | one file, median | slowest file "
         "| coordinator: CPU per file | peak MB |",
@@ -144,7 +145,7 @@ def table(chosen: list[Case], runs: list[Measured], command: str) -> str:
         ]
     lines += [
         "",
-        f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} of "
+        f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {available_cores()} of "
         f"{os.cpu_count()} cores, Python {platform.python_version()}, torch {metadata.version('torch')}.",
     ]
     return "\n".join(lines) + "\n"
@@ -158,11 +159,11 @@ def _differences(first: Measured, second: Measured) -> str:
 
 
 def main() -> None:
-    """Grade the class once for each number of workers and write the table."""
+    """Grade the class once per number of workers and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--submissions", type=int, default=200)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--seed", type=int, default=0, help="of the mixture")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the mixture")
     parser.add_argument("--dry", action="store_true", help="print the table, write nothing")
     options = parser.parse_args()
     chosen = mixed(options.submissions, options.seed)

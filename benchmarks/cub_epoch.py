@@ -1,17 +1,16 @@
-"""One epoch of the CUB lab, mine + train + validate, against the pipeline as the lab's sheet describes it.
+"""Compare one epoch of the CUB lab (mine, train, validate) with the pipeline that the lab sheet describes.
 
-The sheet's pipeline, written out here: mining opens every image with PIL, passes it through the *training* transform
-and the network alone, takes `cdist` of all descriptors and walks each anchor's `argsort`; training passes the three
-images of a triplet through the network one after the other; validation is again image by image. All in float32, both
-on the same cores, or the same GPU, with the same weights. Ratios of one run; writes cub_epoch.cpu.md or
-cub_epoch.cuda.md.
+The lab sheet's pipeline is implemented here: mining opens every image with PIL, applies the *training* transform,
+passes it through the network alone, computes `cdist` of all descriptors and walks along each anchor's `argsort`;
+training passes the three images of a triplet through the network one after the other; validation also goes image by
+image. Both use float32, the same cores or GPU, and the same weights. Only ratios within one run are comparable. Writes
+cub_epoch.cpu.md or cub_epoch.cuda.md.
 
 Usage: python -m benchmarks.cub_epoch --root CUB_FOLDER --backbone NAME --weights FILE [--images-per-class N] [--runs N]
 """
 
 from __future__ import annotations
 
-import os
 import platform
 import random
 import tempfile
@@ -30,6 +29,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from assignment.checking.load import load_module
+from assignment.cores import available_cores
 from assignment.training import loop, preparing
 from assignment.training import model as models
 from assignment.training.config import Config
@@ -46,7 +46,7 @@ STAGES = ("mine", "train", "validate")
 
 @dataclass
 class Measured:
-    """What an epoch took, stage by stage in seconds, and P@1 on the validation classes after it."""
+    """Seconds of each stage of an epoch, and P@1 on the validation classes after it."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     p_at_1: float = 0.0
@@ -76,7 +76,7 @@ class SheetTriplets(Dataset):
         return self.read(i), self.read(int(random.choice(positives))), self.read(self.hardneg[i])
 
     def mine(self, model: nn.Module) -> None:
-        """Image by image through the network, then a walk along each sorted row."""
+        """Pass image by image through the network, then walk along each sorted row."""
         model.eval()
         with torch.no_grad():
             rows = torch.cat([model(self.read(i)[None].to(DEVICE)) for i in range(len(self))])
@@ -87,7 +87,7 @@ class SheetTriplets(Dataset):
 
 
 def sheet_epoch(config: Config, data: Any) -> Measured:
-    """An epoch as the sheet describes it."""
+    """Run an epoch as the lab sheet describes it."""
     random.seed(config.seed)
     augment = transforms.Compose(
         [
@@ -139,7 +139,7 @@ def sheet_epoch(config: Config, data: Any) -> Measured:
 
 
 def our_epoch(config: Config, data: Any, cached: Any) -> Measured:
-    """An epoch of the loop, from the pixel cache."""
+    """Run an epoch of the training loop, from the pixel cache."""
     with tempfile.TemporaryDirectory() as name:
         run = preparing.prepare(load_module(REFERENCE), config, Path(name), Console(quiet=True), Group(), cached)
         run.history.append({"epoch": 0})
@@ -150,15 +150,15 @@ def our_epoch(config: Config, data: Any, cached: Any) -> Measured:
 
 def table(config: Config, sheet: list[Measured], ours: list[Measured], images: int, validated: int) -> str:
     """The page: seconds of each stage, ratios, P@1."""
-    names = ("the sheet's pipeline", "this loop, from the cache")
+    names = ("pipeline of the lab sheet", "this training loop, from the cache")
     lines = [
         "# One epoch of the CUB lab",
         "",
-        "Written by `python -m benchmarks.cub_epoch`, which says what is measured. Medians of"
+        "Written by `python -m benchmarks.cub_epoch`; its docstring says what is measured. Medians of"
         f" {len(sheet)} run(s), {torch.get_num_threads()} thread(s), float32, {config.backbone} ({config.pooling}),"
         f" {images} training images, {validated} validation images.",
         "",
-        f"| pipeline | {' | '.join(f'{stage}, s' for stage in STAGES)} | together, s | P@1 after, per seed |",
+        f"| pipeline | {' | '.join(f'{stage}, s' for stage in STAGES)} | total, s | P@1 after, per seed |",
         "|---|---|---|---|---|---|",
     ]
     middle: dict[str, list[float]] = {}
@@ -168,7 +168,7 @@ def table(config: Config, sheet: list[Measured], ours: list[Measured], images: i
         cells = " | ".join(f"{seconds:.1f}" for seconds in middle[name])
         lines.append(f"| {name} | {cells} | {', '.join(f'{run.p_at_1:.3f}' for run in runs)} |")
     ratios = [a / b for a, b in zip(middle[names[0]], middle[names[1]], strict=True)]
-    lines.append(f"| times faster | {' | '.join(f'{ratio:.1f}' for ratio in ratios)} | |")
+    lines.append(f"| speed-up | {' | '.join(f'{ratio:.1f}' for ratio in ratios)} | |")
     lines += [
         "",
         f"{date.today()}, {platform.system()} {platform.machine()}, {DEVICE.type},"
@@ -181,9 +181,9 @@ def main() -> None:
     """Measure both and write the table."""
     parser = parser_for(__doc__)
     parser.add_argument("--images-per-class", type=int, default=20)
-    parser.add_argument("--runs", type=int, default=1, help="epochs measured, each with a seed of its own")
+    parser.add_argument("--runs", type=int, default=1, help="epochs measured, each with its own seed")
     options = parser.parse_args()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = available_cores()
     torch.set_num_threads(cores)
     sheet, ours = [], []
     with tempfile.TemporaryDirectory() as cache:

@@ -1,4 +1,4 @@
-"""The options of the benchmarks that train on CUB-200-2011."""
+"""Options of the benchmarks that train on CUB-200-2011."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 
 
 def parser_for(about: str | None) -> argparse.ArgumentParser:
-    """A parser with the data set's folder, the backbone and its weights; `about` is the module's docstring."""
+    """Return a parser for the data set's folder, the backbone and its weights; `about` is the module's docstring."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", required=True, help="folder of CUB-200-2011, whole or a part")
     parser.add_argument("--backbone", default="squeezenet1_1")

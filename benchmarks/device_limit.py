@@ -1,10 +1,10 @@
-"""An epoch of the CUB lab against what the device alone can do: images a second, stage by stage.
+"""Compare an epoch of the CUB lab with the limit of the device: images per second, stage by stage.
 
-The loop mines, trains and validates as in every run, from the pixel cache, after one epoch to warm up. The device's
-limit is the same network on one batch that already lies on the device: forward and backward with a step of the
-optimiser for training, forward alone for mining and validation. The loader's limit is an epoch's triplets handed out
-and thrown away. Ratios of one run; writes device_limit.cuda.md, or device_limit.cpu.md where there is no GPU: there
-a batch goes through the layers in parts, and the page has the rate of whole batches, too.
+The training loop mines, trains and validates as in every run, from the pixel cache, after one warm-up epoch. The limit
+of the device is the same network on one batch that is already on the device: forward, backward and an optimiser step
+for training, forward only for mining and validation. The limit of the loader is an epoch's triplets, loaded and
+discarded. Only ratios within one run are comparable. Writes device_limit.cuda.md, or device_limit.cpu.md where there
+is no GPU: there a batch goes through the layers in parts, and the page also has the rate of whole batches.
 
 Usage: python -m benchmarks.device_limit --root CUB_FOLDER [--backbone NAME] [--weights FILE] [--workers N] [--epochs N]
 """
@@ -24,8 +24,9 @@ from rich.console import Console
 from torch.utils.data import DataLoader
 
 from assignment.checking.load import load_module
+from assignment.cores import available_cores
 from assignment.training import config as settings
-from assignment.training import loop, precision, preparing, runs, sampling
+from assignment.training import loop, precision, preparing, sampling
 from assignment.training.config import Config
 from assignment.training.distributed import Group
 from assignment.training.preparing import Run
@@ -38,26 +39,26 @@ MINED = 128  # images in a batch of the reference's mining
 REPEATS = {"cuda": 60, "cpu": 2}
 
 
-def settle(device: torch.device) -> None:
-    """Wait until the device has done what it was given."""
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def rate_of(step: Callable[[], None], images: int, device: torch.device) -> float:
-    """Images a second of a step that is repeated, after as many repeats to warm up."""
+    """Images per second of a repeated step, after as many repetitions for warm-up."""
     for _ in range(REPEATS[device.type]):
         step()
-    settle(device)
+    synchronise(device)
     start = time.perf_counter()
     for _ in range(REPEATS[device.type]):
         step()
-    settle(device)
+    synchronise(device)
     return images * REPEATS[device.type] / (time.perf_counter() - start)
 
 
 def forward_rate(run: Run, images: int) -> float:
-    """Images a second, forward alone in eval mode."""
+    """Images per second, forward only, in eval mode."""
     batch = torch.randn(images, 3, run.config.size, run.config.size).to(run.network.device)
     run.network.eval()
 
@@ -69,7 +70,7 @@ def forward_rate(run: Run, images: int) -> float:
 
 
 def training_rate(run: Run) -> float:
-    """Images a second, forward and backward of a batch of triplets and a step of the optimiser."""
+    """Images per second, forward and backward of a batch of triplets and an optimiser step."""
     images = 3 * run.config.batch_size
     batch = torch.randn(images, 3, run.config.size, run.config.size).to(run.network.device)
     run.network.train()
@@ -87,7 +88,7 @@ def training_rate(run: Run) -> float:
 
 
 def whole_batch_rate(run: Run) -> float:
-    """As `training_rate`, but all images of the batch go through the layers together."""
+    """Like `training_rate`, but all images of the batch go through the layers together."""
     parts, precision.PIXELS = precision.PIXELS, 2**62
     try:
         return training_rate(run)
@@ -95,9 +96,14 @@ def whole_batch_rate(run: Run) -> float:
         precision.PIXELS = parts
 
 
+def planned(run: Run) -> list[sampling.Batch]:
+    """The batches of an epoch."""
+    return sampling.plan(run.config, np.asarray(run.data.train.labels), torch.Generator().manual_seed(0))
+
+
 def loader_rate(run: Run) -> float:
-    """Images a second that the loader hands out while nobody uses them."""
-    batches = loop.plan(run, torch.Generator().manual_seed(0))
+    """Images per second that the loader yields when they are discarded."""
+    batches = planned(run)
     loader: DataLoader = DataLoader(
         sampling.Triplets(run.triplets),
         batch_sampler=batches,
@@ -117,24 +123,24 @@ def measure(config: Config, epochs: int) -> str:
         for _ in range(1 + epochs):
             loop.one_epoch(run)
         rows = run.history[-epochs:]
-        triplets = sum(len(batch) for batch in loop.plan(run, torch.Generator().manual_seed(0)))
+        triplets = sum(len(batch) for batch in planned(run))
         images = {"mine": len(run.data.train), "train": 3 * triplets, "validate": len(run.data.val.queries)}
-        loader = loader_rate(run)  # before the limits: it forks
+        loader = loader_rate(run)  # before the other limits, because it forks
         limits = {"mine": forward_rate(run, MINED), "train": training_rate(run)}
-        limits["validate"] = forward_rate(run, loop.DESCRIBED)
+        limits["validate"] = forward_rate(run, loop.VALIDATION_BATCH)
         whole = whole_batch_rate(run) if run.network.device.type == "cpu" else None
         device, dtype = run.network.device, run.network.dtype or torch.float32
         workers = run.workers
     seconds = {stage: float(np.median([row[f"{stage}_s"] for row in rows])) for stage in STAGES}
     called = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})"
     lines = [
-        "# An epoch of the CUB lab against the limit of the device",
+        "# An epoch of the CUB lab compared with the limit of the device",
         "",
-        f"Written by `python -m benchmarks.device_limit`, which says what is measured. {called}, {runs.cores()} cores,",
-        f"{workers} loader processes, {str(dtype).removeprefix('torch.')}, {config.backbone} ({config.pooling}),",
-        f"triplets in batches of {config.batch_size}, medians of {epochs} epochs.",
+        "Written by `python -m benchmarks.device_limit`; its docstring says what is measured.",
+        f"{called}, {available_cores()} cores, {workers} loader processes, {str(dtype).removeprefix('torch.')},",
+        f"{config.backbone} ({config.pooling}), batches of {config.batch_size} triplets, medians of {epochs} epochs.",
         "",
-        "| stage | images | seconds | images/s | images/s of the device alone | share of it |",
+        "| stage | images | seconds | images/s | images/s of the device alone | ratio |",
         "|---|---|---|---|---|---|",
     ]
     for stage in STAGES:
@@ -146,8 +152,8 @@ def measure(config: Config, epochs: int) -> str:
     lines += [
         f"| epoch | | {sum(seconds.values()):.2f} | | | |",
         "",
-        f"The loader alone, augmentation included, hands out {loader:,.0f} images/s.",
-        *([f"Whole batches, which are not cut into parts: {whole:,.0f} images/s in training."] if whole else []),
+        f"The loader alone, augmentation included: {loader:,.0f} images/s.",
+        *([f"Whole batches, not split into parts: {whole:,.0f} images/s in training."] if whole else []),
         "",
         f"{date.today()}, {platform.system()}, torch {torch.__version__.split('+')[0]}.",
     ]
@@ -158,7 +164,7 @@ def main() -> None:
     """Measure and write the page."""
     parser = parser_for(__doc__)
     parser.add_argument("--workers", type=int, default=0, help="processes that load images")
-    parser.add_argument("--epochs", type=int, default=3, help="epochs measured, after one to warm up")
+    parser.add_argument("--epochs", type=int, default=3, help="epochs measured, after one for warm-up")
     options = parser.parse_args()
     asked = {"root": options.root, "backbone": options.backbone, "weights": options.weights}
     with tempfile.TemporaryDirectory() as cache:

@@ -1,12 +1,13 @@
-"""What grading one submission costs, warm, and against its peers. Ratios of one run on one core; writes grading.md.
+"""Compare the time to grade one submission with other graders, on one core. Writes grading.md.
 
-All graders get the reference and run the same hidden tests (all but the improvement task):
+All graders get the reference and run the same hidden tests (all but the improvement task). Only ratios within one run
+are comparable.
 
 * this grader: a fork server in bubblewrap, one fork per submission;
-* the same with the `process` back end: the difference is what the isolation costs;
-* nbgrader's `autograde` of notebooks whose last cell runs the tests;
-* otter-grader's `otter run` of such a notebook;
-* a fresh pytest process per submission.
+* the same with the `process` back end: the difference is the cost of isolation;
+* nbgrader's `autograde` for notebooks whose last cell runs the tests;
+* otter-grader's `otter run` for such a notebook;
+* a new pytest process per submission.
 
 Usage: python -m benchmarks.grading [--core N] [--submissions N]
 """
@@ -73,7 +74,7 @@ def timed(action: Callable[[], object]) -> float:
 
 
 def run(command: list[str], folder: Path) -> None:
-    """Run a peer's command; its output is shown if it fails."""
+    """Run another grader's command; print its output if it fails."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
     environment["PATH"] = f"{BIN}{os.pathsep}{environment['PATH']}"  # nbgrader calls alembic by its name
     done = subprocess.run(
@@ -85,11 +86,11 @@ def run(command: list[str], folder: Path) -> None:
 
 def ours(isolation: str, submissions: int) -> tuple[float, float, float]:
     """Median wall seconds per submission, median CPU seconds (both sides), peak MB of a submission's process."""
-    from autograder.grading.grade import IMPROVEMENT, grade
+    from autograder.grading.grade import grade
     from autograder.sandbox.wall import Wall
 
     manifest = load()
-    tasks = [task.id for task in manifest.tasks if task.id != IMPROVEMENT]
+    tasks = [task.id for task in manifest.tasks if not task.trains]
     walls, cpus, peaks = [], [], []
     with Wall(isolation, manifest) as wall:
         for number in range(submissions + 2):
@@ -97,7 +98,7 @@ def ours(isolation: str, submissions: int) -> tuple[float, float, float]:
             start, cpu = time.perf_counter(), time.process_time()
             given = grade(submission, wall, manifest, tasks=tasks)
             if given.score.points + 2 != manifest.points:
-                sys.exit("the reference does not earn all points: nothing to measure")
+                sys.exit("the reference does not earn all points: this measurement would be meaningless")
             if number >= 2:  # the first ones also fill caches
                 walls.append(time.perf_counter() - start)
                 cpus.append(time.process_time() - cpu + sum(ending.cpu_seconds for ending in given.endings))
@@ -106,7 +107,7 @@ def ours(isolation: str, submissions: int) -> tuple[float, float, float]:
 
 
 def notebook(nbgrader: bool) -> nbformat.NotebookNode:
-    """A submission as a notebook: the solution in one cell, the checks in the next."""
+    """Return a submission as a notebook: the solution in one cell, the checks in the next."""
     solution = new_code_cell(reference().split("\nif __name__")[0])
     check = new_code_cell(CHECK)
     if nbgrader:
@@ -122,7 +123,7 @@ def notebook(nbgrader: bool) -> nbformat.NotebookNode:
 
 
 def nbgrader_seconds(submissions: int) -> float:
-    """Seconds per submission of `nbgrader autograde` over a course with so many of them."""
+    """Seconds per submission of `nbgrader autograde` for a course with this many submissions."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         (root / "nbgrader_config.py").write_text(NBGRADER_CONFIG.format(root=name))
@@ -158,7 +159,7 @@ def otter_seconds(submissions: int) -> float:
 
 
 def pytest_seconds(submissions: int) -> float:
-    """Seconds per submission of a fresh process that runs pytest over the same tests."""
+    """Seconds per submission of a new process that runs the same tests with pytest."""
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "dml.py"
         file.write_text(reference())
@@ -172,24 +173,24 @@ def table(submissions: int, peers: int) -> str:
     bare, bare_cpu, _ = ours("process", submissions)
     rows = [
         ("this grader, bubblewrap", wall, submissions),
-        ("this grader, `process` (no wall)", bare, submissions),
+        ("this grader, `process` (no sandbox)", bare, submissions),
         (f"nbgrader {metadata.version('nbgrader')} autograde", nbgrader_seconds(peers), peers),
         (f"otter-grader {metadata.version('otter-grader')} `otter run`", otter_seconds(peers), peers),
-        ("fresh pytest process", pytest_seconds(peers), peers),
+        ("new pytest process", pytest_seconds(peers), peers),
     ]
     lines = [
-        "# What grading one submission costs",
+        "# Time to grade one submission",
         "",
         "Written by `python -m benchmarks.grading` (`make bench`): one run, everything on one core, the reference as",
-        "the submission, all hidden tests but the improvement task. Ratios count; seconds are this machine's.",
+        "the submission, all hidden tests but the improvement task. Compare the ratios; seconds depend on the machine.",
         "",
-        "| grader | seconds per submission | submissions | times this grader |",
+        "| grader | seconds per submission | submissions | relative to this grader |",
         "|---|---|---|---|",
         *(f"| {name} | {seconds:.3f} | {count} | {seconds / wall:.1f} |" for name, seconds, count in rows),
         "",
         f"CPU seconds per submission, grader and sandbox together: {cpu:.3f} with bubblewrap, {bare_cpu:.3f} without:"
-        f" the isolation costs {1000 * (wall - bare):.0f} ms of wall clock, {1000 * (cpu - bare_cpu):.0f} ms of CPU.",
-        f"Peak resident memory of a submission's process: {peak:.0f} MB, libraries it shares included.",
+        f" isolation costs {1000 * (wall - bare):.0f} ms of wall clock, {1000 * (cpu - bare_cpu):.0f} ms of CPU.",
+        f"Peak resident memory of a submission's process: {peak:.0f} MB, shared libraries included.",
         "",
         f"{datetime.date.today()}, {platform.system()} {platform.machine()}, one of {os.cpu_count()} cores,"
         f" Python {platform.python_version()}, torch {metadata.version('torch')}.",
@@ -201,8 +202,8 @@ def main() -> None:
     """Measure on one core and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--core", type=int, default=0, help="the core that everything runs on")
-    parser.add_argument("--submissions", type=int, default=20, help="submissions for this grader's medians")
-    parser.add_argument("--peers", type=int, default=3, help="submissions for each peer")
+    parser.add_argument("--submissions", type=int, default=20, help="submissions for the medians of this grader")
+    parser.add_argument("--peers", type=int, default=3, help="submissions for each other grader")
     options = parser.parse_args()
     os.sched_setaffinity(0, {options.core})
     text = table(options.submissions, options.peers)

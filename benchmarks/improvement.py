@@ -1,15 +1,14 @@
-"""Measure the improvement task: how often it passes right files and fails wrong ones.
+"""Measure how often the improvement task passes correct files and fails wrong ones.
 
     python -m benchmarks.improvement --seeds 200        # about 40 minutes on one core
     python -m benchmarks.improvement --only "reference,no zero_grad" --seeds 20 --dry
 
-Runs in this process, without a wall: the files are the grader's own. Writes `assignment/improvement.md`.
+Runs in this process, without a sandbox, because the files are the grader's own. Writes `assignment/improvement.md`.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import sys
 import time
@@ -24,6 +23,7 @@ from assignment import manifest
 from assignment.checking.agent import Agent
 from assignment.checking.improvement import Result, Settings, draw, judge
 from assignment.checking.student import Student
+from assignment.cores import available_cores
 from autograder.misconceptions import catalogue
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -45,12 +45,12 @@ WRONG: dict[str, Edit] = {
     "never steps": ("        optimizer.step()\n", ""),
 }
 
-Run = tuple[Result, float]  # what came of it; seconds
+Run = tuple[Result, float]  # result and seconds
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One file that is measured: its name, its source and whether it should pass."""
+    """A file to measure: its name, its source and whether it should pass."""
 
     name: str
     source: str
@@ -58,18 +58,18 @@ class Subject:
 
 
 def subjects() -> list[Subject]:
-    """The reference, right variants of it, and wrong ones; ValueError where one no longer fits the reference."""
+    """Return the reference, correct variants of it and wrong ones; ValueError if one no longer fits the reference."""
     reference = catalogue.REFERENCE.read_text(encoding="utf-8")
     found = []
     for name, (old, new) in {**RIGHT, **WRONG}.items():
         if old not in reference:
-            raise ValueError(f"'{name}' no longer fits the reference, which has no {old!r}")
+            raise ValueError(f"variant '{name}': the reference does not contain {old!r}; adapt the variant")
         found.append(Subject(name, reference.replace(old, new) if old else reference, right=name in RIGHT))
     return found
 
 
 def run(subject: Subject, seed: int, settings: Settings, images: np.ndarray, labels: np.ndarray) -> Run:
-    """One run of the improvement task with everything drawn from `seed`."""
+    """Run the improvement task once with everything drawn from `seed`."""
     rng = np.random.default_rng(seed)
     problem = draw(images, labels, rng, settings)
     agent = Agent(catalogue.execute(subject.source, "dml"), manifest.load())
@@ -83,7 +83,7 @@ def run(subject: Subject, seed: int, settings: Settings, images: np.ndarray, lab
 
 
 def passes(result: Result, settings: Settings) -> bool:
-    """What the hidden test asks for."""
+    """Whether a result meets the criteria of the hidden test."""
     return (
         result.spread >= settings["least_spread"]
         and result.loss <= settings["most_loss"]
@@ -92,7 +92,7 @@ def passes(result: Result, settings: Settings) -> bool:
 
 
 def row(subject: Subject, runs: list[Run], settings: Settings) -> str:
-    """One line of the table."""
+    """Return one row of the table."""
     results = [result for result, _ in runs]
     passed = sum(passes(result, settings) for result in results)
 
@@ -114,31 +114,31 @@ HEADER = """| file | passes | P@1 before | P@1 after | rise | loss / margin | sp
 TEXT = """# The improvement task: measurements
 
 Written by `python -m benchmarks.improvement` on {date}, torch {torch}, {machine}, one thread.
-Each seed draws other images, another colour of the light on each of them, another network and another order.
-Mean (least … greatest) over the seeds; seconds are the median of one run, all descriptors included.
-The first {right} files are right and have to pass, the others are wrong and have to fail.
+Each seed draws other images, another colour cast for each of them, another network and another order.
+Mean (minimum … maximum) over the seeds; seconds are the median of one run, all descriptors included.
+The first {right} files are correct and must pass, the others are wrong and must fail.
 
 {table}
 
 A run passes with a rise of P@1 of at least {least_rise}, a loss of at most {most_loss} and a spread of at least
 {least_spread}, both in units of the margin. The settings are in `assignment.toml`, `[improvement]`.
 
-* *The light.* Without it a random network finds two thirds of the garments already, and training on 200 images adds
-  nothing that a threshold could rest on.
-* *The small margin.* The images of two classes begin farther apart than it. With the anchor as the positive nothing is
-  left to learn then; with a large margin pushing negatives away raises P@1, too.
-* *Loss and spread.* Gradients that are never set to zero draw all descriptors to one point. Their order there can still
-  be a good one, and P@1 alone does not see it; the loss ends at the margin, the spread near 0.
+* *Colour cast.* Without it P@1 of a random network is already about two thirds, and training on 200 images does not
+  raise it enough for a threshold.
+* *Small margin.* Images of different classes are farther apart than the margin from the start. With the anchor as the
+  positive there is then nothing to learn; with a large margin, pushing negatives away would raise P@1 as well.
+* *Loss and spread.* Gradients that are never set to zero collapse all descriptors to one point. Their ranking can still
+  be good, so P@1 alone does not detect it; the loss ends at the margin, the spread near 0.
 * *AdamW* takes steps of the same size for the sum and for the mean of a batch's losses. With the usual beta2 = 0.999
-  (lr 0.002, 16 epochs) the large gradients at the start keep later steps so small that 6 of 200 right runs failed.
+  (lr 0.002, 16 epochs) the large initial gradients keep later steps so small that 6 of 200 correct runs failed.
 """
 
 
 def main() -> None:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=20, help="runs of each file")
-    parser.add_argument("--only", default="", help="names of files, separated by commas; the others' rows stay")
+    parser.add_argument("--seeds", type=int, default=20, help="runs per file")
+    parser.add_argument("--only", default="", help="names of files, separated by commas; other rows are kept")
     parser.add_argument("--dry", action="store_true", help="print the table only")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -162,14 +162,14 @@ def main() -> None:
 
 
 def write(rows: list[str], settings: Settings) -> None:
-    """Write the table and what it means; rows of files that were not measured now stay as they were."""
+    """Write the page; rows of files that were not measured are kept."""
     known = TARGET.read_text(encoding="utf-8").splitlines() if TARGET.exists() else []
     by_name = {line.split("|")[1].strip(): line for line in [*known, *rows] if line.startswith("| ")}
     rows = [by_name[subject.name] for subject in subjects() if subject.name in by_name]
     text = TEXT.format(
         date=date.today().isoformat(),
         torch=torch.__version__,
-        machine=f"{platform.machine()}, {os.cpu_count()} cores",
+        machine=f"{platform.machine()}, {available_cores()} cores",
         right=len(RIGHT),
         table="\n".join([HEADER, *rows]),
         **settings,

@@ -1,6 +1,6 @@
-"""The hidden tests without a wall, as the peers run them: student's code and tests in one process.
+"""Run the hidden tests without a sandbox, as the other graders do: student code and tests in one process.
 
-`check(module)` is what the notebooks of the peers call; as a program it is "a fresh pytest process per submission".
+The notebooks of the other graders call `check(module)`; as a program this is "a new pytest process per submission".
 
 Usage: python -m benchmarks.in_process FILE
 """
@@ -16,14 +16,14 @@ from assignment.checking.load import load_module
 from assignment.checking.runner import TestRun
 from assignment.checking.student import Student
 from assignment.manifest import load
-from autograder.grading.grade import HIDDEN_TESTS, IMPROVEMENT
+from autograder.grading.grade import HIDDEN_TESTS
 
 
 def check(module: ModuleType, source: str) -> int:
-    """Run all hidden tests but the improvement task on a module of this process; return how many failed."""
+    """Run all hidden tests but the improvement task on a module in this process; return the number that failed."""
     manifest = load()
     agent = Agent(module, manifest, source)
-    tasks = [task.id for task in manifest.tasks if task.id != IMPROVEMENT]
+    tasks = [task.id for task in manifest.tasks if not task.trains]
     tests = TestRun(lambda task, seed: Student(agent.perform, seed), manifest, 1, tasks)
     outcomes = tests.run(HIDDEN_TESTS)
     return sum(outcome.status != "passed" for outcome in outcomes)

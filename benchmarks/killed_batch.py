@@ -1,8 +1,8 @@
-"""A batch that is killed with SIGKILL at random moments, against an undisturbed one; writes what came of it.
+"""Kill a batch with SIGKILL at random moments and compare the result with an undisturbed batch; write the page.
 
-The real command behind the real wall, one quick task, small files of four kinds. After each kill the same command is
-started again. In the end journal, records, students' folders and summary must be those of the undisturbed batch, but
-for times.
+The real command with the real sandbox, one quick task, small files of four kinds. After each kill the same command is
+started again. At the end journal, records, students' folders and summary must equal those of the undisturbed batch,
+except for times.
 
 Usage: python -m benchmarks.killed_batch [--submissions 1000] [--kills 20] [--workers 2] [--seed 0] [--dry]
 """
@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from assignment.cores import available_cores
+
 OUT = Path(__file__).with_name("killed_batch.md")
 ROOT = Path(__file__).parents[1]
 RIGHT = "import torch\n\ndef triplet_loss(distances_pos, distances_neg, margin):\n    return {}\n"
@@ -32,13 +34,13 @@ KINDS = (
     RIGHT.format("torch.relu(distances_pos - distances_neg + margin"),
     "def triplet_loss(distances_pos, distances_neg, margin):\n    raise NotImplementedError('Task 2: …')\n",
 )
-LATE_SECONDS = 0.3  # between the grade after which the batch is to be killed and the kill, at most
+LATE_SECONDS = 0.3  # longest delay of a kill after the grade that triggers it
 MEASURED = ("seconds", "cpu_seconds", "peak_mb", "processes")
 
 
 @dataclass
 class Story:
-    """What happened. `done`: grades in the journal at each kill; `faults`: what differs in the end."""
+    """The result. `done`: grades in the journal at each kill; `faults`: differences at the end."""
 
     submissions: int
     undisturbed: float = 0.0
@@ -48,7 +50,7 @@ class Story:
 
 
 def hand_in(folder: Path, submissions: int) -> None:
-    """Write the class: all files differ."""
+    """Write the class; all files are different."""
     for number in range(submissions):
         student = folder / f"s-{number:04d}"
         student.mkdir(parents=True)
@@ -64,7 +66,7 @@ def started(source: Path, out: Path, workers: int) -> subprocess.Popen[bytes]:
 
 
 def finished(source: Path, out: Path, workers: int) -> float:
-    """Run the command to its end; return the seconds it took."""
+    """Run the command to its end; return the seconds."""
     start = time.monotonic()
     if started(source, out, workers).wait() != 0:
         sys.exit(f"the batch failed:\n{out.with_suffix('.log').read_text()[-3000:]}")
@@ -72,7 +74,7 @@ def finished(source: Path, out: Path, workers: int) -> float:
 
 
 def lines_in(out: Path) -> int:
-    """Whole lines of the journal, its header not counted."""
+    """Number of complete lines of the journal, without its header."""
     path = out / "journal.jsonl"
     return max(0, path.read_bytes().count(b"\n") - 1) if path.exists() else 0
 
@@ -106,9 +108,9 @@ def tell(folder: Path, submissions: int, kills: int, workers: int, seed: int) ->
 
 
 def differences(calm: Path, out: Path) -> list[str]:
-    """What two batches' folders do not have in common, but for times."""
+    """Return the differences between the folders of two batches, except for times."""
     if summary_of(calm)["grader"] != summary_of(out)["grader"]:
-        return ["the grader's own files changed while this ran, so all was graded again: try once more"]
+        return ["the grader's files changed during the run, so everything was graded again; repeat the benchmark"]
     faults = []
     for what, read in (("journal", journal_of), ("summary", summary_of), ("students", students_of)):
         first, second = read(calm), read(out)
@@ -119,20 +121,20 @@ def differences(calm: Path, out: Path) -> list[str]:
 
 
 def journal_of(out: Path) -> dict[str, Any]:
-    """The journal's entries with their records, which must be whole, each once."""
+    """The journal's entries with their records; ValueError if a grade occurs twice."""
     entries: dict[str, Any] = {}
     for line in (out / "journal.jsonl").read_text().splitlines()[1:]:
         entry = json.loads(line)
         record = json.loads((out / "grades" / f"{entry['key']}.json").read_text())
         del record["measured"], entry["record"]
         if entry["key"] in entries:
-            raise ValueError(f"the grade {entry['key']} stands in the journal twice")
+            raise ValueError(f"grade {entry['key']}: occurs twice in the journal")
         entries[entry["key"]] = (entry, record["points"], record["tasks"])
     return entries
 
 
 def summary_of(out: Path) -> dict[str, Any]:
-    """`class.json` without what is measured."""
+    """`class.json` without measured values."""
     tree = json.loads((out / "class.json").read_text())
     del tree["measured"]
     tree["students"] = [{k: v for k, v in row.items() if k not in MEASURED} for row in tree["students"]]
@@ -140,7 +142,7 @@ def summary_of(out: Path) -> dict[str, Any]:
 
 
 def students_of(out: Path) -> dict[str, Any]:
-    """Every student's folder: names of its files, the record, the file as it was handed in."""
+    """Every student's folder: names of its files, the record, the submitted file."""
     found = {}
     for folder in sorted((out / "students").iterdir()):
         record = json.loads((folder / "record.json").read_text())
@@ -151,13 +153,15 @@ def students_of(out: Path) -> dict[str, Any]:
 
 
 def page(story: Story, command: str) -> str:
-    """What is written down."""
-    verdict = "; ".join(story.faults) or "Journal, records, students' folders and summary are the same, but for times."
+    """Return the page."""
+    verdict = (
+        "; ".join(story.faults) or "Journal, records, students' folders and summary are the same, except for times."
+    )
     lines = [
-        "# Killed at random moments",
+        "# A batch killed at random moments",
         "",
-        f"Written by `{command}`: {story.submissions} files, the real command behind the real wall",
-        f"with one quick task, killed {len(story.done)} times with SIGKILL and started again.",
+        f"Written by `{command}`: {story.submissions} files, the real command with the real sandbox",
+        f"and one quick task, killed {len(story.done)} times with SIGKILL and started again.",
         "",
         f"* undisturbed: {story.undisturbed:.0f} s, {60 * story.submissions / story.undisturbed:.0f} per minute",
         f"* killed and started again: {story.disturbed:.0f} s",
@@ -165,19 +169,19 @@ def page(story: Story, command: str) -> str:
         "",
         verdict,
         "",
-        f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} of "
+        f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {available_cores()} of "
         f"{os.cpu_count()} cores, Python {platform.python_version()}.",
     ]
     return "\n".join(lines) + "\n"
 
 
 def main() -> int:
-    """Do it and write it down; 1 if anything differs."""
+    """Run the benchmark and write the page; return 1 if anything differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--submissions", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the moments")
     parser.add_argument("--dry", action="store_true", help="print the page, write nothing")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dml-killed-") as folder:

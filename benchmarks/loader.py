@@ -1,11 +1,11 @@
-"""Images per second: from the pixel cache against PIL and transforms. Ratios of one run on one core; writes loader.md.
+"""Compare the pixel cache with PIL and transforms in images per second, on one core. Writes loader.md.
 
-Both loaders feed the same batches through a DataLoader without workers:
+Both loaders feed the same batches through a DataLoader without workers. Only ratios within one run are comparable.
 
-* files: open with PIL, resize, cut, normalise, image by image;
-* files, augmented: the same and the random crop and flip of training;
-* cache: the mapped pixels as whole batches;
-* cache, augmented: image by image, since every image gets its own crop.
+* files: open with PIL, resize, crop, normalise, image by image;
+* files, augmented: also the random crop and flip of training;
+* cache: memory-mapped pixels as whole batches;
+* cache, augmented: image by image, because every image gets its own crop.
 
 Usage: python -m benchmarks.loader --root FOLDER_OF_CUB [--images N] [--rounds N]
 """
@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,7 +47,7 @@ class Augmented(Dataset):
 
 
 class First(Dataset):
-    """The first n images of a split, in whole batches where the split has them."""
+    """The first n images of a split, as whole batches if the split supports them."""
 
     def __init__(self, split: Split, n: int) -> None:
         self.split, self.labels = split, split.labels[:n]
@@ -62,7 +63,7 @@ class First(Dataset):
         return whole(indices) if whole else [self.split[i] for i in indices]
 
 
-def rate(images: Dataset, n: int, **options) -> float:
+def rate(images: Dataset, n: int, **options: Any) -> float:
     """Images per second over one pass."""
     start = time.perf_counter()
     seen = sum(len(batch) for batch in DataLoader(images, batch_size=BATCH, **options))
@@ -72,7 +73,7 @@ def rate(images: Dataset, n: int, **options) -> float:
 
 
 def measure(root: Path, n: int, rounds: int) -> tuple[dict[str, float], dict[str, str]]:
-    """The best rate of each loader, and facts about the run."""
+    """Return the best rate of each loader, and facts about the run."""
     with tempfile.TemporaryDirectory() as folder:
         plain = datasets.load("cub", root)
         start = time.perf_counter()
@@ -90,7 +91,7 @@ def measure(root: Path, n: int, rounds: int) -> tuple[dict[str, float], dict[str
         differences = [(plain.train[i] - cached.train[i]).abs().max().item() for i in range(0, n, max(1, n // 50))]
         rates = dict.fromkeys(loaders, 0.0)
         for _ in range(rounds):
-            for name, run in loaders.items():  # in turn, so that a busy moment hits all of them
+            for name, run in loaders.items():  # in turn, so that other load affects all of them
                 rates[name] = max(rates[name], run())
         note = plain.note or "cub, whole"
         facts = {
@@ -102,7 +103,7 @@ def measure(root: Path, n: int, rounds: int) -> tuple[dict[str, float], dict[str
 
 
 def table(rates: dict[str, float], facts: dict[str, str], rounds: int) -> str:
-    """The report."""
+    """Return the page."""
     plain, augmented = rates["files: PIL and transforms"], rates["files, augmented"]
     rows = [
         f"| {name} | {value:,.0f} | {value / (augmented if name.endswith('augmented') else plain):.1f} |"
@@ -111,12 +112,12 @@ def table(rates: dict[str, float], facts: dict[str, str], rounds: int) -> str:
     machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}"
     return "\n".join(
         [
-            "# What the pixel cache is worth",
+            "# Speed of the pixel cache",
             "",
             f"Written by `python -m benchmarks.loader`: the best of {rounds} rounds on one core, batches of {BATCH}",
-            "images of 224 × 224, no workers. Ratios count; rates are this machine's.",
+            "images of 224 × 224, no workers. Compare the ratios; rates depend on the machine.",
             "",
-            "| loader | images per second | times the files |",
+            "| loader | images per second | relative to files |",
             "|---|---|---|",
             *rows,
             "",
@@ -134,7 +135,7 @@ def main() -> None:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(description="Images per second from the pixel cache and from files.")
     parser.add_argument("--root", type=Path, help="folder of CUB-200-2011 (default: data/CUB_200_2011)")
-    parser.add_argument("--images", type=int, default=600, help="images of one pass")
+    parser.add_argument("--images", type=int, default=600, help="images per pass")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(1)

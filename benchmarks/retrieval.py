@@ -1,17 +1,17 @@
-"""What ranking costs beside the bare matrix product, and beside its peers. Ratios of one run; writes retrieval.md.
+"""Compare the time of ranking with the matrix product alone and with other libraries. Writes retrieval.md.
 
     python -m benchmarks.retrieval                                    # about two minutes on one core
-    python -m benchmarks.retrieval --queries 60000                    # the whole set asks, without a break
+    python -m benchmarks.retrieval --queries 60000                    # all images as queries
     python -m benchmarks.retrieval --gallery 4000 --queries 1000 --small 500 --dry
 
-Random unit descriptors are the hardest case: positives lie anywhere among the others. Each contender gets the same
-descriptors and threads. Seconds are CPU seconds of this process, the least of some rounds in which the contenders take
-turns, so that other work on the machine disturbs little.
+Random unit descriptors are the hardest case: positives are anywhere in the ranking. All candidates get the same
+descriptors and threads. Seconds are CPU seconds of this process, the minimum over some rounds in which the candidates
+take turns, so that other load on the machine has little effect. Only ratios within one run are comparable.
 
-* the bare product: `torch.mm` of 512 queries at a time with the gallery, into memory that is there already;
-* faiss `IndexFlatL2`, exact search; for P@1 and mAP it has to return the whole gallery in order;
-* pytorch-metric-learning's `AccuracyCalculator`, whose own search is faiss's;
-* torchmetrics' `RetrievalPrecision(top_k=1)` and `RetrievalMAP`, with the product and the removal of self done for it.
+* the product alone: `torch.mm` of 512 queries at a time with the gallery, into preallocated memory;
+* faiss `IndexFlatL2`, exact search; for P@1 and mAP it has to return the sorted gallery;
+* pytorch-metric-learning's `AccuracyCalculator`, which searches with faiss;
+* torchmetrics' `RetrievalPrecision(top_k=1)` and `RetrievalMAP`, including the product and the removal of the query.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import logging
-import os
 import platform
 import resource
 import sys
@@ -33,18 +32,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from assignment.cores import available_cores
 from assignment.evaluation import ranking, retrieval
 
 OUT = Path(__file__).with_name("retrieval.md")
 LIST = 30  # nearest images, as for the mining of negatives
-CHUNK = 512  # queries in a bare product: the fastest of 128 … 1024 on the machine of the committed table
-CLASSES = {"classes of 5": 5, "ten classes": None}  # images of a class; None: a tenth of the gallery
+CHUNK = 512  # queries per product: the fastest of 128 … 1024 on the machine of the committed table
+CLASSES = {"classes of 5": 5, "ten classes": None}  # images per class; None: a tenth of the gallery
 
 Contenders = dict[str, Callable[[], object]]
 
 
 def least(contenders: Contenders, rounds: int) -> dict[str, float]:
-    """CPU seconds of each contender, the least of some rounds in which they take turns."""
+    """CPU seconds of each candidate, the minimum over some rounds in which they take turns."""
     seconds = dict.fromkeys(contenders, float("inf"))
     for _ in range(rounds):
         for name, action in contenders.items():
@@ -67,7 +67,7 @@ def labels_of(n: int, size: int | None) -> np.ndarray:
 
 
 def product(gallery: Tensor, queries: int) -> Callable[[], None]:
-    """The bare chunked product; its memory is allocated, and touched, beforehand."""
+    """The chunked product alone; its memory is allocated and touched beforehand."""
     strip = torch.zeros(CHUNK, len(gallery))
 
     def run() -> None:
@@ -85,12 +85,12 @@ def metrics(gallery: Tensor, labels: np.ndarray, queries: int) -> Callable[[], r
 
 
 def nearest(gallery: Tensor, queries: int) -> Callable[[], Tensor]:
-    """The lists of the nearest images of the first so many."""
+    """The nearest images of the first `queries` images."""
     return lambda: ranking.rank(gallery[:queries], gallery, LIST, torch.arange(queries))
 
 
 def faiss_search(gallery: Tensor, queries: int, k: int) -> Callable[[], object]:
-    """Exact search; one more than k, since the query itself is found, too."""
+    """Exact search for k + 1 images, because the query itself is found as well."""
     import faiss
 
     rows = gallery.numpy()
@@ -123,7 +123,7 @@ def torch_metrics(gallery: Tensor, labels: np.ndarray) -> Callable[[], tuple[flo
     others = ~torch.eye(n, dtype=torch.bool)
 
     def run() -> tuple[float, float]:
-        scores = (gallery @ gallery.T + 1)[others]  # scores below 0 would count as no hit
+        scores = (gallery @ gallery.T + 1)[others]  # scores below 0 would count as misses
         relevant = (targets[:, None] == targets)[others]
         indexes = torch.arange(n)[:, None].expand(n, n)[others]
         answers = (
@@ -136,7 +136,7 @@ def torch_metrics(gallery: Tensor, labels: np.ndarray) -> Callable[[], tuple[flo
 
 
 def check(gallery: Tensor, labels: np.ndarray) -> None:
-    """RuntimeError where the peers do not get our P@1 and mAP: then the times compare nothing."""
+    """Raise RuntimeError if the other libraries do not get our P@1 and mAP: then times are not comparable."""
     ours = metrics(gallery, labels, len(gallery))()
     theirs = metric_learning(gallery, labels)()
     wanted = (float(ours.first.mean()), float(ours.average_precision.mean()))
@@ -145,7 +145,7 @@ def check(gallery: Tensor, labels: np.ndarray) -> None:
         "torchmetrics": torch_metrics(gallery, labels)(),
     }.items():
         if not np.allclose(wanted, got, atol=1e-4):
-            raise RuntimeError(f"{name} finds P@1 and mAP {got}, we find {wanted}")
+            raise RuntimeError(f"{name}: P@1 and mAP are {got}, ours are {wanted}")
 
 
 def table(options: argparse.Namespace) -> str:
@@ -153,7 +153,7 @@ def table(options: argparse.Namespace) -> str:
     gallery = unit_rows(options.gallery, options.dim)
     queries = min(options.queries, options.gallery)
     by_class = {name: labels_of(options.gallery, size) for name, size in CLASSES.items()}
-    metrics(gallery[:100], by_class["ten classes"][:100], 100)()  # compiled now
+    metrics(gallery[:100], by_class["ten classes"][:100], 100)()  # compiles the functions
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     nearest(gallery, min(queries, 2 * CHUNK))()
     for labels in by_class.values():
@@ -184,16 +184,16 @@ def table(options: argparse.Namespace) -> str:
     bare = large["product"]
     shape = f"{options.gallery:,} × {options.dim}"
     lines = [
-        "# What ranking costs",
+        "# Time of ranking",
         "",
-        "Written by `python -m benchmarks.retrieval`, which says what is measured: CPU seconds, random unit",
-        f"descriptors, {torch.get_num_threads()} thread(s) for each. Ratios count; seconds are this machine's.",
+        "Written by `python -m benchmarks.retrieval`; its docstring says what is measured: CPU seconds, random unit",
+        f"descriptors, {torch.get_num_threads()} thread(s) each. Compare the ratios; seconds depend on the machine.",
         "",
         f"## {queries:,} queries in a gallery of {shape}",
         "",
-        "| what | seconds | times the bare product |",
+        "| what | seconds | relative to the product |",
         "|---|---:|---:|",
-        f"| bare product, {CHUNK} queries at a time | {bare:.2f} | 1.00 |",
+        f"| product alone, {CHUNK} queries at a time | {bare:.2f} | 1.00 |",
         f"| the {LIST} nearest of each, ties by index | {large[ours]:.2f} | {large[ours] / bare:.2f} |",
     ]
     for name in CLASSES:
@@ -205,20 +205,20 @@ def table(options: argparse.Namespace) -> str:
         "",
         f"Peak memory on top of the descriptors: {memory:.2f} GiB.",
         "",
-        "Beside the product the lists cost one pass over the distances, for the minima of groups of columns, and the",
+        "Besides the product, the lists need one pass over the distances, for the minima of groups of columns, and the",
         "metrics of small classes one short pass for each positive. Those of large classes look up every distance in a",
-        "table of the positives: random access, and branches that no processor foresees. The product takes",
-        f"{1e9 * bare / queries / options.gallery:.1f} ns for a distance; that leaves little room for such a look-up.",
+        "table of the positives: random access, and branches that cannot be predicted. The product takes only",
+        f"{1e9 * bare / queries / options.gallery:.1f} ns per distance, so such a look-up is relatively expensive.",
         "",
-        f"## P@1 and mAP of {len(small):,} × {options.dim}, everyone asks everyone",
+        f"## P@1 and mAP of {len(small):,} × {options.dim}, all images are queries",
         "",
-        "| peer | classes | our seconds | its seconds | times ours |",
+        "| library | classes | our seconds | its seconds | relative to ours |",
         "|---|---|---:|---:|---:|",
         *rows,
         "",
         "Ours are all metrics of the table above, the peers' P@1 and mAP alone; on 500 images they agree with ours.",
         "",
-        f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python"
+        f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {available_cores()} cores, Python"
         f" {platform.python_version()}, torch {torch.__version__.split('+')[0]}, "
         + ", ".join(
             f"{name} {metadata.version(name)}" for name in ("faiss-cpu", "pytorch-metric-learning", "torchmetrics")
@@ -232,9 +232,9 @@ def main() -> None:
     """Measure and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gallery", type=int, default=60_000, help="images in the gallery")
-    parser.add_argument("--queries", type=int, default=4096, help="how many of them ask")
+    parser.add_argument("--queries", type=int, default=4096, help="number of queries among them")
     parser.add_argument("--dim", type=int, default=512)
-    parser.add_argument("--small", type=int, default=2000, help="images for the peers that sort everything")
+    parser.add_argument("--small", type=int, default=2000, help="images for the libraries that sort everything")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--dry", action="store_true", help="print the page only")

@@ -1,4 +1,4 @@
-"""`python -m data_scripts …`: fetch the data sets from their owners, check them, put them below one folder."""
+"""`python -m data_scripts …`: download the data sets from their owners, check them, put them in one folder."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from data_scripts import registry
 from data_scripts.errors import Problem
 
 app = typer.Typer(
-    help="Fetch, check and lay out the data sets of the course.\n\n"
-    "Exit status: 0 all is well, 2 wrong options, 3 it cannot be had (no network, no such file), 4 an archive or an "
-    "image is damaged or has another checksum, 5 no room or no right to write. Whatever goes wrong, what was there "
-    "before stays as it was, and a download goes on where it stopped.",
+    help="Download, check and unpack the data sets of the course.\n\n"
+    "Exit status: 0 done, 2 wrong options, 3 not available (no network, no such file), 4 an archive or image is "
+    "damaged or has the wrong checksum, 5 no space or no permission to write. After an error, existing files are "
+    "unchanged, and the next run continues the download.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
-Root = Annotated[Path, typer.Option("--root", help="Folder below which the sets are laid out.")]
+Root = Annotated[Path, typer.Option("--root", help="Folder that contains the folders of the data sets.")]
 From = Annotated[
     Optional[Path],
-    typer.Option("--from", help="A local archive, a folder with the archives, or the unpacked set: no download."),
+    typer.Option("--from", help="Use a local archive, a folder with the archives, or the unpacked set; no download."),
 ]
-Verify = Annotated[bool, typer.Option("--verify", help="Count classes and images and decode every file.")]
+Verify = Annotated[bool, typer.Option("--verify", help="Count classes and images, and decode every file.")]
 DATA = Path("data")
 
 
@@ -51,13 +51,13 @@ def sop(root: Root = DATA, source: From = None, verify: Verify = False) -> None:
 
 @app.command("fashion-mnist")
 def fashion_mnist(root: Root = DATA, source: From = None, verify: Verify = False) -> None:
-    """FashionMNIST: ten kinds of clothing (30 MB); taken from the system's own package where there is one."""
+    """FashionMNIST: ten kinds of clothing (30 MB); copied from the system's package if it is installed."""
     _run(lambda: _set("fashion-mnist", root, source, verify))
 
 
 @app.command()
 def weights(
-    names: Annotated[Optional[list[str]], typer.Argument(help="Networks; by default all.")] = None,
+    names: Annotated[Optional[list[str]], typer.Argument(help="Names of networks; by default all.")] = None,
     root: Root = DATA,
     source: From = None,
     verify: Verify = False,
@@ -65,7 +65,7 @@ def weights(
     """ImageNet weights of torchvision's networks: resnet18/34/50, mobilenet_v2, squeezenet1_1."""
     for name in names or ():
         if name not in registry.WEIGHTS:
-            raise typer.BadParameter(f"no weights are known for '{name}'; choose from {', '.join(registry.WEIGHTS)}")
+            raise typer.BadParameter(f"no weights for '{name}'; choose from {', '.join(registry.WEIGHTS)}")
     _run(lambda: _weights(names or list(registry.WEIGHTS), root, source, verify))
 
 
@@ -91,14 +91,14 @@ def _weights(names: list[str], root: Path, given: Path | None, check: bool) -> N
 
 
 def _run(work: Callable[[], None]) -> None:
-    """Do the work; a problem is one line and its exit status."""
+    """Do the work; report a problem in one line and exit with its status."""
     try:
         work()
     except Problem as problem:
         typer.echo(str(problem), err=True)
         raise typer.Exit(problem.status) from None
     except KeyboardInterrupt:
-        typer.echo("stopped; the next run goes on from here", err=True)
+        typer.echo("stopped; run the same command again to continue", err=True)
         raise typer.Exit(130) from None
 
 

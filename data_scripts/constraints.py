@@ -1,4 +1,4 @@
-"""Print the versions that are installed here as a constraints file: names and versions, no addresses.
+"""Print the installed versions as a constraints file: names and versions, no addresses.
 
 Usage: python -m data_scripts.constraints > constraints.txt
 """

@@ -2,8 +2,8 @@
 
     python -m data_scripts.make_samples FOLDER
 
-FOLDER holds the four official files (gzip or plain IDX). The public sample is drawn from the training archive, the
-hidden one from the test archive, so they share no image. The same FOLDER always gives the same bytes.
+FOLDER contains the four official files (gzip or plain IDX). The public sample is drawn from the training archive and
+the hidden one from the test archive, so they share no image. The same FOLDER always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def draw(labels: np.ndarray, per_class: int, rng: np.random.Generator) -> np.nda
 
 
 def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write a compressed .npz without dates in it (numpy's own holds the time of writing)."""
+    """Write a compressed .npz without timestamps (those that numpy writes contain the time of writing)."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
             buffer = io.BytesIO()
@@ -44,7 +44,7 @@ def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def main() -> None:
-    """Draw both samples and say what was written."""
+    """Draw both samples and print what was written."""
     parser = argparse.ArgumentParser(description="Draw the two embedded samples of FashionMNIST.")
     parser.add_argument("folder", type=Path, help="folder with the official IDX files")
     folder = parser.parse_args().folder

@@ -2,9 +2,9 @@
 
     python -m data_scripts.make_sop_like FOLDER --classes 240 --images 6
 
-Results on it say that the program runs, nothing about products: they are to be called "generated, not SOP". A class is
-a shape of its kind with its own two colours and slant; its images differ in place, size, light, background and noise.
-The same arguments always draw the same images.
+Results on it show that the program runs and say nothing about products: label them "generated, not SOP". A class is a
+shape of its kind with two colours and a slant; its images differ in position, size, brightness, background and noise.
+The same arguments always give the same images.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def make(folder: Path, classes: int = 240, images: int = 6, side: int = 96, seed
     """Write the set.
 
     Args:
-        folder: becomes the set's folder. classes: in all, at least 24; the first half is for training, as in the
-            original. images: of each class. side: height and width of the images in pixels.
+        folder: the set's folder. classes: number of classes, at least 24; the first half is for training, as in the
+            original. images: number per class. side: height and width of the images in pixels.
 
     Raises:
-        ValueError: fewer classes than 24, which leaves a part without a class.
+        ValueError: fewer than 24 classes, too few for every part.
     """
     if classes < 24:
-        raise ValueError(f"{classes} classes: at least 24 are needed, so that every part has two")
+        raise ValueError(f"{classes} classes: too few for every part; use at least 24")
     rng = np.random.default_rng(seed)
     lists: dict[str, list[str]] = {"train": [COLUMNS], "test": [COLUMNS]}
     number = 0
@@ -54,7 +54,7 @@ def make(folder: Path, classes: int = 240, images: int = 6, side: int = 96, seed
 
 
 def draw(kind: int, colours: np.ndarray, slant: float, side: int, rng: np.random.Generator) -> np.ndarray:
-    """One image (side, side, 3) uint8 of a shape: its outline has `kind` + 2 lobes, with a second colour inside."""
+    """Return one image (side, side, 3) uint8: a shape with `kind` + 2 lobes and a second colour inside."""
     across, down = rng.uniform(-0.3, 0.3, 2)
     size, light = rng.uniform(0.45, 0.75), rng.uniform(0.7, 1.1)
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
@@ -68,11 +68,11 @@ def draw(kind: int, colours: np.ndarray, slant: float, side: int, rng: np.random
 
 
 def main(
-    folder: Annotated[Path, typer.Argument(help="Folder of the set; made if need be.")],
-    classes: Annotated[int, typer.Option(min=24, help="Classes in all; half of them are for training.")] = 240,
-    images: Annotated[int, typer.Option(min=2, help="Images of each class.")] = 6,
+    folder: Annotated[Path, typer.Argument(help="Folder of the set; created if it does not exist.")],
+    classes: Annotated[int, typer.Option(min=24, help="Number of classes; half of them are for training.")] = 240,
+    images: Annotated[int, typer.Option(min=2, help="Images per class.")] = 6,
     side: Annotated[int, typer.Option(min=16, help="Height and width in pixels.")] = 96,
-    seed: Annotated[int, typer.Option(help="Of all random choices.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of all random choices.")] = 0,
 ) -> None:
     """Draw a synthetic set in the layout of Stanford Online Products."""
     make(folder, classes, images, side, seed)

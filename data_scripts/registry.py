@@ -1,11 +1,11 @@
-"""Where the owners publish each set, and the checksums of what they publish."""
+"""Where the owners publish each data set, and the checksums of the published files."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from assignment.datasets.official import CUB, FASHION, PETS, SOP, Official
+from assignment.datasets.registry import CUB, FASHION, PETS, SOP, DataSet
 
 
 @dataclass(frozen=True)
@@ -13,8 +13,8 @@ class Archive:
     """One file to download.
 
     Attributes:
-        url: its address. md5: of the file itself. unpacked_md5: of its bytes without gzip, where copies that were
-            compressed anew are as good.
+        url: its address. md5: of the file itself. unpacked_md5: of its uncompressed bytes, where recompressed copies
+            are accepted.
     """
 
     url: str
@@ -23,7 +23,7 @@ class Archive:
 
     @property
     def name(self) -> str:
-        """The file's name, as it is looked for on the disk."""
+        """The file's name on disk."""
         return urlsplit(self.url).path.rpartition("/")[2]
 
 
@@ -32,11 +32,11 @@ class Source:
     """A data set to download.
 
     Attributes:
-        official: what the owners say of it. archives: the files. lists: what an unpacked folder must hold.
-        most_bytes, most_files: more than this is in no such archive; unpacking stops there.
+        official: facts published by the owners. archives: the files. lists: what an unpacked folder must contain.
+        most_bytes, most_files: limits at which unpacking stops.
     """
 
-    official: Official
+    official: DataSet
     archives: tuple[Archive, ...]
     lists: tuple[str, ...]
     most_bytes: int = 4_000_000_000
@@ -68,7 +68,7 @@ SOURCES = {
         ),
         Source(
             SOP,
-            # The owners publish no checksum; this one is that which public loaders of the set check.
+            # The owners publish no checksum; this is the one that public loaders of the set check.
             (
                 Archive(
                     "http://ftp.cs.stanford.edu/cs/cvgl/Stanford_Online_Products.zip",
@@ -96,7 +96,7 @@ SOURCES = {
     )
 }
 
-# torchvision's ImageNet weights, by its own names: a file's name ends in the first digits of its SHA-256.
+# torchvision's names of its ImageNet weights; a file's name ends with the first digits of its SHA-256.
 WEIGHTS = {
     "resnet18": "IMAGENET1K_V1",
     "resnet34": "IMAGENET1K_V1",
@@ -108,7 +108,7 @@ WEIGHTS_LICENCE = "torchvision's weights: BSD-3-Clause; trained on ImageNet, who
 
 
 def weights_url(name: str) -> str:
-    """The address of a network's weights, as torchvision's own list has it."""
+    """The address of a network's weights in torchvision's list."""
     import torchvision  # costs seconds
 
     return torchvision.models.get_model_weights(name)[WEIGHTS[name]].url

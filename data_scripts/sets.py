@@ -1,4 +1,4 @@
-"""From an archive, a folder or the network to a data set's folder below the root; all of it, or nothing."""
+"""Create a data set's folder below the root from an archive, a folder or a download; all of it, or nothing."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from data_scripts.unpack import unpack
 
 
 def place(source: Source, root: Path, given: Path | None) -> tuple[Path, str]:
-    """Put a set of images below `root`, unless it is there.
+    """Put a set of images below `root`, unless it exists there.
 
     Args:
         given: an archive, a folder with the archives, or the unpacked folder; None downloads.
 
     Returns:
-        the set's folder, and in words where it came from.
+        the set's folder, and a description of where it came from.
     """
     target = root / source.official.folder
     if target.exists():
         if _is_unpacked(source, target):
-            return target, "was there already; nothing was changed"
-        raise Damaged(f"{target} is there, but {_missing(source, target)} is not in it; move it away and try again")
+            return target, "exists already; nothing was changed"
+        raise Damaged(f"{target}: exists, but does not contain {_missing(source, target)}; move it away and try again")
     if given is not None and not given.exists():
-        raise Unavailable(f"{given}: there is no such file or folder; {_advice(source)}")
+        raise Unavailable(f"{given}: no such file or folder; {_advice(source)}")
     if given is not None and (unpacked := _unpacked_below(source, given)):
         with _appearing(target) as hidden:
             _copy(unpacked, hidden)
@@ -39,17 +39,18 @@ def place(source: Source, root: Path, given: Path | None) -> tuple[Path, str]:
         for path in archives:
             unpack(path, hidden, source.most_bytes, source.most_files)
         if not _is_unpacked(source, hidden) and not _is_unpacked(source, hidden / target.name):
-            raise Damaged(f"{', '.join(path.name for path in archives)}: {_missing(source, hidden)} is not in it")
+            names = ", ".join(path.name for path in archives)
+            raise Damaged(f"{names}: does not contain {_missing(source, hidden)}; {_advice(source)}")
     if given is None:
-        for path in archives:  # downloaded for this; what a user gave stays
+        for path in archives:  # only downloads are removed, never what the user gave
             path.unlink()
     return target, f"unpacked from {', '.join(path.name for path in archives)}"
 
 
 def place_fashion_mnist(source: Source, root: Path, given: Path | None) -> tuple[Path, str]:
-    """The same for FashionMNIST, whose four files are used as they are: from `given`, the system, or the network.
+    """Like `place`, for FashionMNIST, whose four files are used as they are: from `given`, the system or a download.
 
-    Files that were compressed anew are as good: it is the bytes in them that are checked.
+    Recompressed files are accepted: the checksum is that of the uncompressed bytes.
     """
     from assignment.datasets.fashion_mnist import system_folders
 
@@ -57,9 +58,9 @@ def place_fashion_mnist(source: Source, root: Path, given: Path | None) -> tuple
     if target.exists():
         for archive in source.archives:
             require_unpacked_md5(_fashion_file(source, archive, target), archive.unpacked_md5)
-        return target, "was there already; nothing was changed"
+        return target, "exists already; nothing was changed"
     if given is not None and not given.is_dir():
-        raise Unavailable(f"{given}: give the folder that holds the four files; {_advice(source)}")
+        raise Unavailable(f"{given}: not a folder with the four files; {_advice(source)}")
     places = [given] if given is not None else [folder for folder in system_folders() if folder.is_dir()]
     for folder in places:
         files = [_fashion_file(source, archive, folder) for archive in source.archives]
@@ -80,18 +81,18 @@ def _fashion_file(source: Source, archive: Archive, folder: Path) -> Path:
     for path in (folder / archive.name, folder / archive.name.removesuffix(".gz")):
         if path.is_file():
             return path
-    raise Unavailable(f"{archive.name} is not in {folder}; {_advice(source)}")
+    raise Unavailable(f"{folder}: does not contain {archive.name}; {_advice(source)}")
 
 
 def _archive(source: Source, archive: Archive, root: Path, given: Path | None) -> Path:
-    """The path of one archive: the given one, one of the given folder, or a download."""
+    """Return the path of one archive: the given one, one in the given folder, or a download."""
     if given is None:
         return fetch(archive.url, root, archive.name, archive.md5, _advice(source))
     path = given / archive.name if given.is_dir() else given
-    if len(source.archives) > 1 and not given.is_dir():  # one archive of several: the others lie beside it
+    if len(source.archives) > 1 and not given.is_dir():  # one archive of several: the others are beside it
         path = given.parent / archive.name
     if not path.is_file():
-        raise Unavailable(f"{path} is not there; {_advice(source)}")
+        raise Unavailable(f"{path}: no such file; {_advice(source)}")
     require_md5(path, archive.md5)
     return path
 
@@ -99,7 +100,7 @@ def _archive(source: Source, archive: Archive, root: Path, given: Path | None) -
 def _advice(source: Source) -> str:
     names = " and ".join(archive.name for archive in source.archives)
     addresses = " ".join(archive.url for archive in source.archives)
-    return f"fetch {addresses} and run: python -m data_scripts {source.official.name} --from FOLDER_WITH {names}"
+    return f"download {addresses} and run: python -m data_scripts {source.official.name} --from FOLDER_WITH {names}"
 
 
 def _unpacked_below(source: Source, given: Path) -> Path | None:
@@ -119,12 +120,12 @@ def _missing(source: Source, folder: Path) -> str:
 
 @contextmanager
 def _appearing(target: Path) -> Iterator[Path]:
-    """A hidden folder that becomes `target` when the block ends well, and goes when it does not."""
+    """Yield a hidden folder that is renamed to `target` if the block succeeds and removed if it fails."""
     hidden = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     try:
         hidden.mkdir(parents=True)
         yield hidden
-        inner = hidden / target.name  # most archives hold the folder itself
+        inner = hidden / target.name  # most archives contain the folder itself
         (inner if inner.is_dir() else hidden).rename(target)
     except OSError as problem:
         raise no_room(problem, target.parent) from None

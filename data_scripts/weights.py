@@ -1,4 +1,4 @@
-"""ImageNet weights of torchvision's networks: fetched, checked by the digits in their names, loaded for a trial."""
+"""Fetch ImageNet weights of torchvision's networks, check the digits in their names, load them as a test."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from data_scripts.registry import weights_url
 
 
 def place(name: str, root: Path, given: Path | None) -> Path:
-    """Put the weights of the network `name` into `root/weights`, unless they are there.
+    """Put the weights of the network `name` into `root/weights`, unless they exist there.
 
     Args:
-        given: the file or a folder that holds it; None downloads.
+        given: the file or a folder that contains it; None downloads.
     """
     url = weights_url(name)
     file = url.rpartition("/")[2]
     target = root / "weights" / file
-    advice = f"fetch {url} and run: python -m data_scripts weights {name} --from FOLDER_WITH {file}"
+    advice = f"download {url} and run: python -m data_scripts weights {name} --from FOLDER_WITH {file}"
     if given is not None and not target.exists():
         path = given / file if given.is_dir() else given
         if not path.is_file():
-            raise Unavailable(f"{path}: there is no such file; {advice}")
+            raise Unavailable(f"{path}: no such file; {advice}")
         require_digits(path, file)
         part = target.with_name(f"{file}.copy")
         try:
@@ -42,22 +42,24 @@ def place(name: str, root: Path, given: Path | None) -> Path:
     try:
         require_digits(target, file)
     except Damaged:
-        if not present:  # what was downloaded just now is of no use; what a user put there is theirs
+        if not present:  # remove only what was downloaded just now, never the user's file
             target.unlink()
         raise
     return target
 
 
 def require_digits(path: Path, name: str) -> None:
-    """Damaged if the SHA-256 of a file does not begin with the digits that end its official name (…-f37072fd.pth)."""
+    """Raise Damaged unless a file's SHA-256 begins with the digits at the end of its official name (…-f37072fd.pth)."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     digits = name.removesuffix(".pth").rpartition("-")[2]
     if not digest.startswith(digits):
-        raise Damaged(f"{path} is half-downloaded or changed (SHA-256 {digest[:12]}… instead of {digits}…); remove it")
+        raise Damaged(
+            f"{path}: incomplete or changed (SHA-256 {digest[:12]}… instead of {digits}…); remove it and try again"
+        )
 
 
 def verify(name: str, path: Path) -> str:
-    """Load the file into the network it is for; return the number of its parameters in words."""
+    """Load the file into its network; return the number of parameters as text."""
     from assignment import backbones
 
     network = backbones.build(name)

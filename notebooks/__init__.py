@@ -1,1 +1,1 @@
-"""The walkthrough notebooks: text in `texts/`, built to `.ipynb`, executed, shown in JupyterLab, pictures collected."""
+"""The walkthrough notebooks: build them from `texts/`, execute them, open them in JupyterLab, collect their plots."""

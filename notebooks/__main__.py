@@ -20,16 +20,18 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 REFERENCE = Path("solution") / "dml.py"
-Names = Annotated[Optional[list[str]], typer.Argument(metavar="[NAME…]", help="Their beginning is enough: 3.")]
-Dml = Annotated[Path, typer.Option("--dml", help="The file the notebooks work with.")]
-Sample = Annotated[bool, typer.Option("--sample", help="The embedded sample in place of every data set.")]
-Root = Annotated[Optional[Path], typer.Option("--root", help="Folder with data sets and weights, if not data/.")]
-Out = Annotated[Path, typer.Option("--out", help="Where the notebooks are written.")]
+Names = Annotated[
+    Optional[list[str]], typer.Argument(metavar="[NAME…]", help="Names or their beginnings, such as 3; by default all.")
+]
+Dml = Annotated[Path, typer.Option("--dml", help="The dml.py that the notebooks import.")]
+Sample = Annotated[bool, typer.Option("--sample", help="Use the embedded sample instead of the data sets.")]
+Root = Annotated[Optional[Path], typer.Option("--root", help="Folder of data sets and weights; by default data/.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the notebooks.")]
 
 
 @app.command("build")
 def build_command(asked: Names = None, out: Out = OUT) -> None:
-    """Write the notebooks without outputs, one .ipynb each."""
+    """Write the notebooks as .ipynb files without outputs."""
     for name in _chosen(asked):
         write(build(name), out / f"{name}.ipynb")
         print(out / f"{name}.ipynb")
@@ -37,10 +39,10 @@ def build_command(asked: Names = None, out: Out = OUT) -> None:
 
 @app.command()
 def run(asked: Names = None, dml: Dml = REFERENCE, sample: Sample = False, root: Root = None, out: Out = OUT) -> None:
-    """Execute the notebooks, a line each; what they show is in OUT/executed.
+    """Execute the notebooks and print one line for each; the executed notebooks are in OUT/executed.
 
-    Exit status: 0 all ran to their end (a section that waits for a task is no failure), 1 a cell raised, 2 wrong
-    options.
+    Exit status: 0 all cells ran (a section that is skipped because a task is to do is not a failure), 1 a cell raised
+    an exception, 2 wrong options.
     """
     if not dml.is_file():
         _stop(f"{dml}: there is no such file")
@@ -69,9 +71,9 @@ def gallery(out: Out = OUT) -> None:
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(context: typer.Context, dml: Dml = REFERENCE, sample: Sample = False, out: Out = OUT) -> None:
-    """Open JupyterLab with the notebooks; options that are not known here go to it (--no-browser, --port=…).
+    """Open the notebooks in JupyterLab; other options are passed on to it (--no-browser, --port=…).
 
-    A notebook that lies in OUT already is kept, with all that you wrote into it.
+    A notebook that already exists in OUT is kept, with your changes.
     """
     if not dml.is_file():
         _stop(f"{dml}: there is no such file")
@@ -83,7 +85,7 @@ def lab(context: typer.Context, dml: Dml = REFERENCE, sample: Sample = False, ou
         if not path.is_file():
             write(build(name), path)
         elif path.stat().st_mtime < (SOURCES / f"{name}.py").stat().st_mtime:
-            print(f"{path} is older than its source; `python -m notebooks build {name}` writes it anew")
+            print(f"{path} is older than its source; `python -m notebooks build {name}` replaces it")
     os.environ[FILE_VARIABLE] = str(dml.resolve())
     if sample:
         os.environ[DATA_VARIABLE] = SAMPLE

@@ -1,4 +1,4 @@
-"""Collect the pictures of executed notebooks into a folder with a page, for those who only want to look."""
+"""Collect the pictures of executed notebooks on one page, for readers who do not want to run them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from notebooks.source import NotebookError, build, fingerprint, names, outputs
 FOLDER = Path(__file__).with_name("gallery")
 REFERENCE = Path(__file__).parents[1] / "solution" / "dml.py"
 MOST_BYTES = 1_500_000
-COLOURS = 96  # of a palette; photographs and plots still look like themselves
+COLOURS = 96  # of the palette; enough for photographs and plots
 
 
 def make(executed: Path, folder: Path = FOLDER) -> list[Path]:
-    """Write `README.md` and one PNG for each picture that has a name; pictures of an earlier gallery go.
+    """Write `README.md` and one PNG for each picture that has a name; remove pictures of an earlier gallery.
 
     Args:
         executed: the folder with the executed notebooks.
 
     Raises:
-        NotebookError: a notebook was not executed as it is now, with the reference as it is now; or the pictures are
-            too large.
+        NotebookError: a notebook is missing, or its source or the reference changed after it was executed; or the
+            pictures are too large.
     """
     wanted, page = fingerprint(REFERENCE), [HEAD]
     pictures: dict[str, bytes] = {}
@@ -69,7 +69,7 @@ Images: FashionMNIST, © 2017 Zalando SE, MIT licence.
 
 
 def cells(notebook: nbformat.NotebookNode) -> list[str]:
-    """What stands in the cells."""
+    """The sources of all cells."""
     return [cell.source for cell in notebook.cells]
 
 
@@ -79,7 +79,7 @@ def title(notebook: nbformat.NotebookNode) -> str:
 
 
 def smaller(png: bytes) -> bytes:
-    """The same picture with a palette of few colours, in a third of the bytes."""
+    """The picture with a palette of few colours, in about a third of the bytes."""
     out = io.BytesIO()
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     picture.quantize(COLOURS, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)

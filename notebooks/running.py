@@ -1,4 +1,4 @@
-"""Execute a notebook in a kernel of its own and say in one line how it went."""
+"""Execute a notebook in its own kernel and summarise the run in one line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from assignment.walkthrough.material import DATA_VARIABLE, SAMPLE
 from assignment.walkthrough.student import FILE_VARIABLE
 from notebooks.source import build, fingerprint, outputs
 
-SECONDS = 1800  # of one cell: a training on a whole data set
+SECONDS = 1800  # limit of one cell: it may train on a whole data set
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Ran:
     """An executed notebook.
 
     Attributes:
-        notebook: with its outputs. seconds: wall clock. problem: why it stopped, "" if it ran to its end.
-        to_do: numbers of the tasks that its boxes ask for.
+        notebook: with its outputs. seconds: wall clock. problem: why it stopped, "" if all cells ran.
+        to_do: numbers of the tasks that skipped sections need.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Ran:
     to_do: list[int]
 
     def line(self) -> str:
-        """How it went."""
+        """The run in one line."""
         if self.problem:
             return f"{self.name}: {self.problem}"
         pictures = sum("image/png" in each.get("data", {}) for each in outputs(self.notebook))
@@ -46,8 +46,8 @@ def run(name: str, dml: Path, folder: Path, sample: bool = False, root: Path | N
     """Build and execute a notebook.
 
     Args:
-        dml: the file it works with. folder: the working folder of its kernel.
-        sample: use the embedded sample in place of every data set. root: the folder with data sets, if not `data/`.
+        dml: the file that it imports. folder: the working folder of its kernel.
+        sample: use the embedded sample instead of the data sets. root: folder of the data sets, by default `data/`.
     """
     environment = {**os.environ, FILE_VARIABLE: str(dml.resolve())}
     if sample or root:
@@ -59,7 +59,7 @@ def run(name: str, dml: Path, folder: Path, sample: bool = False, root: Path | N
         notebook,
         timeout=SECONDS,
         resources={"metadata": {"path": str(folder)}},
-        extra_arguments=["--log-level=ERROR"],  # else every kernel warns of its local sockets
+        extra_arguments=["--log-level=ERROR"],  # without it every kernel warns about its local sockets
     )
     started, problem = time.perf_counter(), ""
     try:
@@ -72,7 +72,7 @@ def run(name: str, dml: Path, folder: Path, sample: bool = False, root: Path | N
 
 
 def asked_for(notebook: NotebookNode) -> list[int]:
-    """Numbers of the tasks that boxes in the notebook ask for, each once."""
+    """Numbers of the tasks that skipped sections need, without duplicates."""
     about = (each.get("metadata", {}).get("walkthrough", {}) for each in outputs(notebook))
     return sorted({number for each in about for number in each.get("to_do", [])})
 

@@ -1,4 +1,4 @@
-"""The one source: a notebook is a Python file in jupytext's percent format, and an `.ipynb` is made from it."""
+"""Notebooks are kept as Python files in jupytext's percent format; this makes `.ipynb` files from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 class NotebookError(ValueError):
-    """The user can put it right; the message is one line."""
+    """A problem that the user can correct; the message is one line."""
 
 
 def names() -> list[str]:
@@ -26,10 +26,10 @@ def names() -> list[str]:
 
 
 def chosen(asked: list[str]) -> list[str]:
-    """The notebooks with these names, or that begin with them ("3"); all if none is asked for.
+    """The notebooks whose names begin with one of these ("3"); all if the list is empty.
 
     Raises:
-        NotebookError: there is none; the message lists those that there are.
+        NotebookError: a name fits no notebook; the message lists all names.
     """
     found = []
     for name in asked:
@@ -41,12 +41,12 @@ def chosen(asked: list[str]) -> list[str]:
 
 
 def build(name: str) -> NotebookNode:
-    """Make one of the notebooks, without outputs."""
+    """Return one of the notebooks, without outputs."""
     return convert((SOURCE / f"{name}.py").read_text(encoding="utf-8"))
 
 
 def convert(text: str) -> NotebookNode:
-    """Make a notebook of a text in percent format, without outputs; the same text gives the same notebook."""
+    """Convert a text in percent format to a notebook without outputs; the same text gives the same notebook."""
     notebook = jupytext.reads(text, fmt="py:percent")
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     for number, cell in enumerate(notebook.cells):
@@ -64,7 +64,7 @@ def outputs(notebook: NotebookNode) -> Iterator[Any]:
 
 
 def fingerprint(dml: Path) -> str:
-    """Tells one file from another."""
+    """SHA-256 of a file."""
     return hashlib.sha256(dml.read_bytes()).hexdigest()
 
 
@@ -75,5 +75,5 @@ def write(notebook: NotebookNode, path: Path) -> None:
 
 
 def as_bytes(notebook: NotebookNode) -> bytes:
-    """What stands in the notebook's file."""
+    """The bytes of the notebook's file."""
     return (nbformat.writes(notebook) + "\n").encode("utf-8")

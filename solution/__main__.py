@@ -26,7 +26,7 @@ REFERENCE = Path(__file__).with_name("dml.py")
 
 @app.command("list")
 def list_recipes() -> None:
-    """Say which recipes there are."""
+    """List the recipes."""
     from solution import catalogue
 
     for recipe in catalogue.load():
@@ -36,17 +36,17 @@ def list_recipes() -> None:
 @app.command()
 def run(
     names: Annotated[list[str], typer.Argument(metavar="RECIPE …", help="Names of recipes.")],
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each recipe, each with a seed of its own.")] = 1,
-    first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first of them; the next has one more.")] = 0,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="name=value: another setting than the recipe's.")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the runs' own folders.")] = Path("out/recipes"),
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each recipe, each with another seed.")] = 1,
+    first_seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the first run; the next runs have the following seeds.")
+    ] = 0,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="name=value: change a setting of the recipe.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the folders of the runs.")] = Path("out/recipes"),
     trial: Annotated[
-        bool, typer.Option("--trial", help="To choose settings by: the test classes are left alone.")
+        bool, typer.Option("--trial", help="For choosing settings: do not evaluate the test classes.")
     ] = False,
 ) -> None:
-    """Train each recipe with each seed; a run that was interrupted goes on, one that is finished is not repeated."""
+    """Train each recipe with each seed; resume interrupted runs, skip finished ones."""
     try:
         for name in names:
             for seed in range(first_seed, first_seed + seeds):
@@ -65,7 +65,7 @@ def tables() -> None:
 
 
 def parsed(pairs: list[str]) -> dict[str, str]:
-    """The settings of `--set name=value`."""
+    """Parse `--set name=value` into settings."""
     wrong = [pair for pair in pairs if "=" not in pair]
     if wrong:
         raise ValueError(f"--set {wrong[0]}: write name=value, for example --set backbone=squeezenet1_1")
@@ -73,7 +73,7 @@ def parsed(pairs: list[str]) -> dict[str, str]:
 
 
 def run_one(name: str, overrides: dict[str, str], out: Path, trial: bool) -> None:
-    """Train one recipe with one seed, unless that is done, and keep its figures; a trial's on validation alone."""
+    """Train one recipe with one seed, unless it is finished, and keep its metrics; trials only those on validation."""
     from rich.console import Console
 
     from assignment.checking.load import load_module
@@ -87,8 +87,8 @@ def run_one(name: str, overrides: dict[str, str], out: Path, trial: bool) -> Non
     folder = out / ".".join([name, settings.backbone, *said]).replace("/", "_") / f"seed{settings.seed}"
     console = Console(highlight=False)
     if (folder / "evaluation.json").exists():
-        runs.check(folder, settings, resume=True)  # a recipe that has changed since is another run
-        console.print(f"{folder} is finished already; remove it to run it again", soft_wrap=True)
+        runs.check(folder, settings, resume=True)  # raises if the recipe has changed since
+        console.print(f"{folder}: finished already; remove it to run it again", soft_wrap=True)
         return
     console.rule(f"{name}, {settings.backbone}, seed {settings.seed}")
     resume, start, cpu_start = (folder / "last.pt").exists(), time.perf_counter(), cpu_seconds()
@@ -99,7 +99,7 @@ def run_one(name: str, overrides: dict[str, str], out: Path, trial: bool) -> Non
 
 
 def cpu_seconds() -> float:
-    """Processor time of this process and of the loaders that it has waited for."""
+    """CPU seconds of this process and of its finished loader processes."""
     return sum(os.times()[:4])
 
 

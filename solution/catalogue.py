@@ -1,7 +1,7 @@
-"""The experiments of the course: one TOML file each below `recipes/`, its first comment line says what it shows.
+"""The experiments of the course: one TOML file each in `recipes/`, whose first comment line describes it.
 
-A recipe is plain settings (see `python -m assignment config`). The file's name is the recipe's name; what stands before
-the first hyphen is the family whose table it belongs to.
+A recipe consists of settings (see `python -m assignment config`). The file's name is the recipe's name; the part before
+the first hyphen is its family, which has one table.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).with_name("recipes")
-# In the order of the course. What a family's table is called; by which figure its rows are read first.
+# Families in the order of the course, with the titles of their tables.
 FAMILIES = {
-    "cub": "CUB-200-2011: birds of species never seen",
-    "fashion": "FashionMNIST, the lab's protocol: classes seen, 100 queries among 1,000 test images",
-    "unseen": "FashionMNIST, held-out classes in an open gallery of all ten",
-    "pets": "Oxford-IIIT Pets: breeds never seen",
-    "sop": "Products: classes never seen",
+    "cub": "CUB-200-2011: unseen bird species",
+    "fashion": "FashionMNIST, the lab's protocol: seen classes, 100 queries among 1,000 test images",
+    "unseen": "FashionMNIST: held-out classes, gallery of all ten classes",
+    "pets": "Oxford-IIIT Pet: unseen breeds",
+    "sop": "Products: unseen classes",
 }
 
 
@@ -31,31 +31,33 @@ class Recipe:
 
     @property
     def family(self) -> str:
-        """Whose table it belongs to."""
+        """The family whose table it belongs to."""
         return self.name.split("-")[0]
 
 
 def load() -> list[Recipe]:
-    """All recipes, family by family, in the order of their names.
+    """Return all recipes, ordered by family and name.
 
     Raises:
-        ValueError: a recipe that does not say what it shows, or that is of no known family.
+        ValueError: a recipe has no description or no known family.
     """
     found = []
     for path in sorted(FOLDER.glob("*.toml")):
         first = path.read_text(encoding="utf-8").split("\n", 1)[0]
         if not first.startswith("# ") or path.stem.split("-")[0] not in FAMILIES:
-            raise ValueError(f"recipe {path.name}: begins with a comment that says what it shows, and with a family")
+            raise ValueError(
+                f"recipe {path.name}: needs a first line '# description' and a name that begins with a family"
+            )
         found.append(Recipe(path.stem, path, first[2:].strip()))
     order = list(FAMILIES)
     return sorted(found, key=lambda recipe: (order.index(recipe.family), recipe.name))
 
 
 def find(name: str) -> Recipe:
-    """The recipe of this name; ValueError with the nearest one if there is none."""
+    """Return the recipe of this name; ValueError names the nearest one if there is none."""
     recipes = {recipe.name: recipe for recipe in load()}
     if name not in recipes:
         near = difflib.get_close_matches(name, recipes, 1)
         advice = f"did you mean {near[0]}?" if near else "`python -m solution list` lists them"
-        raise ValueError(f"there is no recipe '{name}'; {advice}")
+        raise ValueError(f"unknown recipe '{name}'; {advice}")
     return recipes[name]

@@ -1,8 +1,8 @@
-"""What came of the recipes: one JSON file per run below `results/`, and the tables and curves made from these.
+"""The results of the recipes: one JSON file per run in `results/`, and the tables and curves made from them.
 
-No figure is typed: `python -m solution run` writes a run's file from its folder, `python -m solution tables` writes
-`results/README.md` and the plots from all files. A recipe without a file is *not run*. Trials, which settings are
-chosen by, know figures of the validation classes alone; they have a folder and a page of their own.
+No number is typed by hand: `python -m solution run` writes a run's file from its folder, `python -m solution tables`
+writes `results/README.md` and the plots from all files. A recipe without a file is *not run*. Trials, used to choose
+settings, have metrics of the validation classes only; they have a separate folder and page.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from assignment.evaluation.intervals import plus_minus
+from assignment.files import write_whole
 from assignment.training import config
-from assignment.training.files import write_text
 from solution.catalogue import FAMILIES, Recipe, load
 
 FOLDER = Path(__file__).with_name("results")
@@ -38,7 +38,7 @@ KEPT = (
     "n_lone",
 )
 CURVES = ("epoch", "loss", "lr", "P@1", "mAP")
-# Settings that say where and with how many hands, not what.
+# Settings that do not affect what is trained, only where and how fast.
 NOT_SAID = ("root", "cache", "workers", "threads", "seed", "weights")
 
 Row = dict[str, Any]
@@ -47,12 +47,12 @@ Row = dict[str, Any]
 def row_of(
     recipe: Recipe, folder: Path, settings: dict[str, Any], changed: Iterable[str], took: tuple[float, float] | None
 ) -> Row:
-    """What is kept of a finished run.
+    """Return what is kept of a finished run.
 
     Args:
-        folder: the run's. settings: all of them. changed: names of those that differ from the recipe's own.
-        took: seconds on the clock and seconds of all cores together, data, mining, training and evaluation included;
-            None where the run was interrupted.
+        folder: of the run. settings: all of them. changed: names of those that differ from the recipe's.
+        took: wall-clock seconds and CPU seconds of all cores, data, mining, training and evaluation included; None if
+            the run was interrupted.
     """
     evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
     versions = json.loads((folder / "versions.json").read_text(encoding="utf-8"))
@@ -91,22 +91,22 @@ def _kept(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def write(row: Row) -> Path:
-    """Write one run's file, in place of an earlier one of the same recipe, backbone, changes and seed."""
+    """Write one run's file; replace an earlier one of the same recipe, backbone, changes and seed."""
     marks = [row["recipe"], row["backbone"], *(f"{name}={value}" for name, value in row["changed"].items())]
     kind = "runs" if "after test" in row["figures"] else "trials"
     path = FOLDER / kind / f"{'.'.join(marks)}.seed{row['seed']}.json".replace("/", "_")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(row, indent=1, ensure_ascii=False) + "\n")
+    write_whole(path, json.dumps(row, indent=1, ensure_ascii=False) + "\n")
     return path
 
 
 def read(kind: str = "runs") -> list[Row]:
-    """All files of the runs, or of the "trials"."""
+    """Read all files of the "runs" or "trials"."""
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / kind).glob("*.json"))]
 
 
 def groups(rows: list[Row], recipe: Recipe) -> list[list[Row]]:
-    """The runs of a recipe, those that differ in the seed alone together."""
+    """Group the runs of a recipe: runs that differ only in the seed are one group."""
     found: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row["recipe"] == recipe.name:
@@ -115,14 +115,14 @@ def groups(rows: list[Row], recipe: Recipe) -> list[list[Row]]:
 
 
 def is_outdated(row: Row, recipe: Recipe) -> bool:
-    """Whether the recipe, with what the run changed in it, gives other settings today than those of the run."""
+    """Whether the recipe, with the changes of the run, now gives settings other than those of the run."""
     today = asdict(config.resolve(recipe.path, {})) | row["changed"] | {"backbone": row["backbone"]}
     return any(today.get(name) != value for name, value in row.get("settings", {}).items())
 
 
 # ---------------------------------------------------------------------------------------------------------- tables
 
-# The name of a column and what it says of the runs of one row, which differ in the seed alone.
+# The name of a column, and a function from the runs of one row (which differ only in the seed) to its cell.
 Column = tuple[str, Callable[[list[Row]], str]]
 
 
@@ -137,7 +137,7 @@ def _superclass(name: str) -> Column:
 
 
 def _few_shot(group: list[Row]) -> str:
-    """As the others, and for a single seed with the interval over its episodes: one run has that much to say."""
+    """Like the other columns, but for a single seed with the interval over its episodes."""
     shots = [group[0]["figures"][f"{when} test"]["few_shot"] for when in ("before", "after")]
     if len(group) > 1 or not all(shots):
         return _change(group, "test", lambda tree: tree["few_shot"] and tree["few_shot"]["accuracy"])
@@ -153,7 +153,7 @@ HEADINGS = {"auc": "AUC", "eer": "EER"}
 
 
 def table(family: str, rows: list[Row], recipes: list[Recipe]) -> list[str]:
-    """The lines of one family's table: before → after on the test part, mean and 95 % interval over the seeds."""
+    """Return one family's table: before → after on the test part, mean and 95 % interval over the seeds."""
     columns = COLUMNS.get(family, RETRIEVAL)
     head = [
         "recipe",
@@ -211,7 +211,7 @@ def _short(note: str) -> str:
 
 
 def _change(group: list[Row], part: str, value: Callable[[dict[str, Any]], float | None]) -> str:
-    """before → after; one figure where nothing was trained."""
+    """before → after; a single value if nothing was trained."""
     figures = [[value(row["figures"][f"{when} {part}"]) for row in group] for when in ("before", "after")]
     before, after = ([one for one in each if one is not None] for each in figures)
     if min(len(before), len(after)) < len(group):
@@ -223,12 +223,12 @@ def _change(group: list[Row], part: str, value: Callable[[dict[str, Any]], float
 def page(rows: list[Row]) -> str:
     """`results/README.md`."""
     recipes = load()
-    lines = ["# What the recipes gave", ""]
+    lines = ["# Results of the recipes", ""]
     lines += [
-        "Written by `python -m solution tables` from the files below `runs/`, which `python -m solution run` writes.",
-        "Figures of the test part, untrained (or pretrained) → of the epoch that was best on validation; ± is the 95 %",
-        "interval of the mean over the seeds. A part of a set gives other figures than the whole. The settings are in",
-        "`../recipes/`.",
+        "Written by `python -m solution tables` from the files in `runs/`, which `python -m solution run` writes.",
+        "Metrics on the test part (val P@1: on the validation part), untrained or pretrained → at the epoch that was",
+        "best on validation; ± is the 95 % interval of the mean over the seeds. Results on a part of a set are not",
+        "comparable with those on the whole set. The settings are in `../recipes/`.",
     ]
     for family, title in FAMILIES.items():
         own = [recipe for recipe in recipes if recipe.family == family]
@@ -237,7 +237,7 @@ def page(rows: list[Row]) -> str:
         names = {recipe.name for recipe in own}
         if any(row["recipe"] in names and row["epochs"] for row in rows):
             lines += ["", f"![P@1 on validation, epoch by epoch](curves-{family}.svg)"]
-            lines += [f"![precision and recall on the test part](precision-{family}.svg)"]
+            lines += [f"![Precision and recall on the test part](precision-{family}.svg)"]
     versions = [row["versions"] for row in rows]
     used = sorted({f"Python {v['python']}, torch {v['torch']}, {v['machine']}, {v['device']}" for v in versions})
     lines += ["", "Made with: " + ("; ".join(used) or "nothing yet") + "."]
@@ -245,12 +245,12 @@ def page(rows: list[Row]) -> str:
 
 
 def trials_page(rows: list[Row]) -> str:
-    """`results/trials.md`: for each recipe and network, the settings that were tried, the best on validation first."""
-    lines = ["# What was tried before a recipe was settled", ""]
+    """`results/trials.md`: for each recipe and network the settings tried, the best on validation first."""
+    lines = ["# Trials: how the settings of the recipes were chosen", ""]
     lines += [
-        "Written by `python -m solution tables` from the files below `trials/`, which `python -m solution run --trial`",
-        "writes. Figures of the validation classes at the best epoch; the test classes were not looked at, except in",
-        "rows marked †: full runs by an earlier recipe, kept for what they say on validation.",
+        "Written by `python -m solution tables` from the files in `trials/`, which `python -m solution run --trial`",
+        "writes. Metrics on the validation classes at the best epoch; the test classes were not evaluated, except in",
+        "rows marked †: full runs by an earlier recipe, kept for their validation metrics.",
     ]
     tried: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
@@ -289,7 +289,7 @@ def _tried_cells(group: list[Row], varied: list[str]) -> list[str]:
 
 
 def plots(rows: list[Row]) -> None:
-    """Curves of each family's first seeds: validation P@1 per epoch, precision over recall on the test part."""
+    """Plot each family's first seeds: validation P@1 per epoch, precision over recall on the test classes."""
     from assignment.plots import canvas, curves
 
     for family in FAMILIES:
@@ -316,7 +316,7 @@ def plots(rows: list[Row]) -> None:
 
 
 def _label(row: Row, among: list[Row]) -> str:
-    """The recipe's name in a plot of its family, and what tells its rows apart where there are several."""
+    """The recipe's name in a plot of its family, with what distinguishes its rows if there are several."""
     name = row["recipe"].removeprefix(f"{row['recipe'].split('-')[0]}-")
     if len({other["backbone"] for other in among if other["recipe"] == row["recipe"]}) > 1:
         name += f", {row['backbone']}"
@@ -327,8 +327,8 @@ def write_tables() -> Path:
     """Write both pages and the plots; return the path of the runs' page."""
     rows = read()
     if trials := read("trials"):
-        write_text(FOLDER / "trials.md", trials_page(trials))
+        write_whole(FOLDER / "trials.md", trials_page(trials))
     plots(rows)
     path = FOLDER / "README.md"
-    write_text(path, page(rows))
+    write_whole(path, page(rows))
     return path

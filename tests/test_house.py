@@ -158,7 +158,7 @@ def test_top_level():
         "\n"
     )
     folders = {line.split("/")[0] for line in listed if "/" in line}
-    assert folders <= {*OWN, "tests", ".ci"}
+    assert folders <= {*OWN, "tests", ".ci", ".github"}
 
 
 def test_no_lock_files_and_no_big_files():

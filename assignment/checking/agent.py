@@ -1,7 +1,7 @@
-"""The student's end of the conversation: find the asked-for name, call it, turn what comes back into plain values.
+"""The student's end of the conversation: find the requested function, call it, turn its value into plain values.
 
-The agent shares a process with the student's code. At home that is the student's own process; behind the wall it is a
-sandboxed one, and nothing the agent answers is trusted there.
+The agent shares a process with the student's code. At home that is the student's own process. In the sandbox it is an
+isolated one, and the grader does not trust the agent's responses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import random
 import sys
 import sysconfig
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -31,19 +31,19 @@ PLAIN = (type(None), bool, int, float, str, torch.Tensor, np.ndarray, np.generic
 
 
 class NoPlainValue(TypeError):
-    """A returned value holds something that is neither a number, a text, an array nor an object to keep."""
+    """A returned value that cannot be sent: it is nested too deeply, or holds an array that is not numeric."""
 
 
 class NoObject(TypeError):
-    """A plain value came back where an object was to be made."""
+    """A plain value was returned where an object is expected."""
 
 
 class Agent:
     """Performs requests on one student's module.
 
     Args:
-        module: the imported file. manifest: for the aliases and the names there should be.
-        source: its text, for questions about loops (behind the wall these are answered before the file is run).
+        module: the imported file. manifest: for the aliases of its names.
+        source: its text, for requests about loops; in the sandbox the examination before the import answers them.
     """
 
     def __init__(self, module: ModuleType, manifest: Manifest, source: str = "") -> None:
@@ -54,11 +54,12 @@ class Agent:
         self.step = 0
 
     def perform(self, request: Request) -> Response:
-        """Perform a request (see `Student.request`) after those that waited for it; return the last one's response.
+        """Perform a request (see `Student.request`) after those sent with it; return the response to the last one.
 
-        An exception of the student's ends it with an `error` entry; its `step` is the place of the request at fault.
+        At an exception of the student's code the response has an `error` entry, whose `step` is the position of the
+        request that failed.
         """
-        if request.get("fresh"):  # a new test starts: what the last one kept is not needed any more
+        if request.get("fresh"):  # a new test starts: release the objects of the last one
             self.objects.clear()
         for self.step, single in enumerate([*request.get("before", ()), request]):
             response = self._perform(single)
@@ -68,7 +69,7 @@ class Agent:
         return response
 
     def _perform(self, request: Request) -> Response:
-        torch.set_grad_enabled(True)  # an earlier test's code may have left these changed
+        torch.set_grad_enabled(True)  # earlier calls may have changed these
         torch.set_default_dtype(torch.float32)
         seed = request["seed"]
         random.seed(seed)
@@ -99,7 +100,7 @@ class Agent:
         if request["op"] == "get":
             return {"value": self.plain(getattr(self.objects[request["on"]], args[0]))}
         if request["op"] == "probe":
-            return {"value": self._given(getattr(probes, request["name"])(self, *args, **kwargs), request)}
+            return {"value": self._response_value(getattr(probes, request["name"])(self, *args, **kwargs), request)}
         if "on" in request:
             function = self.objects[request["on"]]
             if "method" in request:
@@ -111,8 +112,8 @@ class Agent:
     def _call(
         self, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], request: Request
     ) -> Response:
-        asked = request.get("gradient", [])
-        for position in asked:
+        requested = request.get("gradient", [])
+        for position in requested:
             args[position].requires_grad_(True)
         before = [a.detach().clone() if isinstance(a, torch.Tensor) else None for a in args]
         response: Response = {}
@@ -129,17 +130,17 @@ class Agent:
         ]
         first = value[0] if isinstance(value, (tuple, list)) and value else value
         response["has_graph"] = isinstance(first, torch.Tensor) and first.requires_grad
-        if asked and response["has_graph"]:
-            inputs = [args[position] for position in asked]
+        if requested and response["has_graph"]:
+            inputs = [args[position] for position in requested]
             found = torch.autograd.grad(first.sum(), inputs, allow_unused=True)
             response["gradients"] = [
                 (torch.zeros_like(x) if g is None else g).detach().numpy() for g, x in zip(found, inputs, strict=True)
             ]
-        response["value"] = self._given(value, request)
+        response["value"] = self._response_value(value, request)
         return response
 
-    def _given(self, value: Any, request: Request) -> Any:
-        """What goes out: a plain tree; of an object that the request makes, only its reference."""
+    def _response_value(self, value: Any, request: Request) -> Any:
+        """The value of a response: a plain tree, or a reference where the request creates an object."""
         if "keep" not in request:
             return self.plain(value)
         if isinstance(value, PLAIN):
@@ -147,7 +148,7 @@ class Agent:
         return self.keep(value, request["keep"])
 
     def find(self, name: str) -> Callable[..., Any]:
-        """Return what the student's file calls `name`, by one of its aliases if need be."""
+        """Return the function or class `name` of the student's file, or the first of its aliases that is defined."""
         for candidate in (name, *self.manifest.aliases.get(name, ())):
             if callable(found := getattr(self.module, candidate, None)):
                 return found
@@ -156,7 +157,7 @@ class Agent:
         raise MissingName(f"the file has no `{name}`" + (f"; did you rename it to `{close[0]}`?" if close else ""))
 
     def tensors(self, value: Any) -> Any:
-        """Turn a plain tree into what the student's code takes: arrays become tensors, references become objects."""
+        """Turn a plain tree into arguments: arrays become tensors, references become objects."""
         if isinstance(value, np.ndarray):
             return torch.from_numpy(value.copy())
         if isinstance(value, dict):
@@ -168,7 +169,7 @@ class Agent:
         return value
 
     def plain(self, value: Any, depth: int = 0) -> Any:
-        """Turn what came back into a plain tree; other objects stay here, a reference goes out."""
+        """Turn a returned value into a plain tree; other objects are kept here and become references."""
         if depth > 6:
             raise NoPlainValue("the value is nested more than six levels deep")
         if value is None or isinstance(value, (bool, int, float, str)):
@@ -179,7 +180,7 @@ class Agent:
         if isinstance(value, (np.ndarray, np.generic)):
             array = np.array(value)
             if array.dtype.kind not in "biuf":
-                raise NoPlainValue(f"an array of {array.dtype} is no array of numbers")
+                raise NoPlainValue(f"an array of {array.dtype} is not an array of numbers")
             return array
         if isinstance(value, (list, tuple)):
             return [self.plain(part, depth + 1) for part in value]
@@ -188,7 +189,7 @@ class Agent:
         return self.keep(value)
 
     def keep(self, value: Any, number: int | None = None) -> dict[str, Any]:
-        """Keep an object on this side, under the asker's number or one below 0, and return the reference to it."""
+        """Keep an object under the given number, or under one below 0, and return the reference to it."""
         number = -1 - len(self.objects) if number is None else number
         self.objects[number] = value
         return {"$object": number, "type_name": type(value).__name__}
@@ -198,32 +199,32 @@ class Agent:
         line = own[-1].lineno if own else 0
         try:
             message = str(problem)
-        except Exception:  # the exception is the student's own, its __str__ may raise anything
+        except Exception:  # an exception class of the student's may raise anything in __str__
             message = "(its text could not be read)"
         error = {"kind": kind, "type_name": type(problem).__name__, "message": message[:500], "line": line or 0}
         return {"error": error}
 
 
 def out_of_memory(problem: BaseException) -> bool:
-    """Whether Python or torch could not get the memory it asked for."""
+    """Whether Python or torch could not allocate memory."""
     return isinstance(problem, MemoryError) or (
         isinstance(problem, RuntimeError) and "can't allocate memory" in str(problem)
     )
 
 
 class MissingName(LookupError):
-    """The student's file lacks an asked-for name."""
+    """The student's file does not define a requested name."""
 
 
 class WrongSignature(TypeError):
-    """The student's function cannot be called the way the contract says."""
+    """The student's function does not take the arguments of the task."""
 
 
 def check_signature(function: Callable[..., Any], name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
-    """Raise WrongSignature if the call's arguments do not fit, which explains a TypeError."""
+    """Raise WrongSignature if a TypeError came from the arguments of the call."""
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some callables do not tell; the call itself will
+    except (TypeError, ValueError):  # some callables have no signature
         return
     try:
         signature.bind(*args, **kwargs)
@@ -236,7 +237,9 @@ class _OperationCounter(TorchFunctionMode):
         super().__init__()
         self.count = 0
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         self.count += 1
         return func(*args, **(kwargs or {}))
 
@@ -249,10 +252,10 @@ LIBRARIES = (
 
 
 def count_operations(call: Callable[[], Any]) -> tuple[Any, int]:
-    """Run `call` and count its tensor operations and the lines of Python it runs outside the libraries.
+    """Run `call`; return its value and the number of its tensor operations and lines of Python outside the libraries.
 
-    A loop over data makes the sum grow with the data, whether it calls something or not. Texts of tensors are not
-    counted (a print is no computation), and `call` runs once before, so that caches of a first call are filled.
+    A loop over data makes the sum grow with the data, whether it calls something or not. Printing a tensor is not
+    counted. `call` runs once before the count, to fill the caches of a first call.
     """
     lines = 0
 

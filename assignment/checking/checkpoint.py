@@ -1,7 +1,7 @@
-"""A handed-in checkpoint, on the student's side of the conversation: read it, rebuild its network, describe images.
+"""A submitted checkpoint, on the student's side of the conversation: read it, rebuild its network, describe images.
 
-Nothing here knows a label. The file comes in parts and is read without running code; what is wrong with it is told by
-one of the words of `PROBLEMS`, since whoever asks believes no text from here.
+Nothing here knows a label. The file comes in parts and is read without running code. What is wrong with it is reported
+as a key of `PROBLEMS`, because the grader shows no text that was written here.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PROBLEMS = {
     "not-finite": "holds weights that are NaN or infinite: its training has failed",
     "architecture": "does not fit the network that your file builds from its settings; was it trained with another "
     "file, backbone, pooling or reduction?",
-    "extractor": "asks for a network that your `GDextractor` does not give: compare pooling and reduction in its "
+    "extractor": "needs a network that your `GDextractor` does not build: compare pooling and reduction in its "
     "settings",
     "baseline": "was trained with another backbone than the one whose weights it is compared with",
 }
@@ -41,7 +41,7 @@ LONGEST = 4096  # numbers in a descriptor
 
 
 class Refused(Exception):
-    """The checkpoint is not evaluated; `args[0]` is a word of `PROBLEMS`."""
+    """The checkpoint is not evaluated; `args[0]` is a key of `PROBLEMS`."""
 
 
 class Evaluation:
@@ -61,13 +61,13 @@ class Evaluation:
             file.write(part.numpy().tobytes())
 
     def inspect(self, name: str, most: int) -> dict[str, Any]:
-        """Read the checkpoint and say what it is.
+        """Read the checkpoint and return its facts.
 
         Args:
-            most: parameters that it may have.
+            most: the largest number of parameters that is accepted.
 
         Returns:
-            {"problem": a word of `PROBLEMS`} or {"problem": "", "settings": …, "epoch": …, "parameters": …}.
+            {"problem": a key of `PROBLEMS`} or {"problem": "", "settings": …, "epoch": …, "parameters": …}.
         """
         try:
             state, config = read(self.folder / name)
@@ -78,16 +78,16 @@ class Evaluation:
                 raise Refused("not-finite")
         except Refused as problem:
             return {"problem": problem.args[0]}
-        except Exception:  # a file made on purpose can hold tensors of kinds that nobody trains
+        except Exception:  # a hostile file can hold tensors of kinds that nobody trains
             return {"problem": "unreadable"}
         return {"problem": "", "settings": asdict(config), "epoch": state["epoch"], "parameters": parameters}
 
     def untrained(self, settings: dict[str, Any], weights: str, images: Tensor | None) -> dict[str, str]:
-        """Build the network as it is before training, the same for the same settings.
+        """Build the network before training; the same settings give the same network.
 
         Args:
-            settings: what `inspect` gave. weights: name of a received state_dict for the backbone, "" for random ones.
-            images: (B, 3, H, W) that random BatchNorm layers take their statistics from; None leaves them as they are.
+            settings: from `inspect`. weights: name of a received state_dict for the backbone, "" for random ones.
+            images: (B, 3, H, W), for the statistics of random BatchNorm layers; None leaves the layers as they are.
         """
         return self._keep(lambda: self._build(settings, weights, images))
 
@@ -136,12 +136,12 @@ class Evaluation:
             if str(problem).startswith("still to do"):
                 raise NotImplementedError from None
             if traceback.extract_tb(problem.__traceback__)[-1].filename != model.__file__:
-                raise  # it is the file's own
+                raise  # an error of the student's file
             raise Refused("extractor") from None
 
 
 def evaluation(file: StudentFile) -> Evaluation:
-    """An evaluation in the folder of the student's file; a probe, it runs beside the student's code."""
+    """Probe: an evaluation in the folder of the student's file."""
     return Evaluation(file.module, Path(str(file.module.__file__)).parent)
 
 
@@ -149,8 +149,8 @@ def read(path: Path) -> tuple[dict[str, Any], Config]:
     """Read a checkpoint of a run, or a safetensors file whose metadata has its settings as JSON under "config".
 
     Returns:
-        The checkpoint (see `assignment.training.checkpoints`), of which "model" and "epoch" are sure to be there, and
-        the settings, without paths of the machine it was made on.
+        The checkpoint (see `assignment.training.checkpoints`), which has at least "model" and "epoch", and the
+        settings, without paths of the machine it was made on.
 
     Raises:
         Refused: what is wrong with it.
@@ -177,7 +177,7 @@ def _safetensors(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            model = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dictionary)
+            model = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
     except Exception:  # damaged files raise several kinds
         raise ValueError("damaged") from None
     try:

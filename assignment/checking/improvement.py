@@ -1,10 +1,10 @@
-"""The improvement task: does the student's own mining, loss and training make descriptors better on classes never seen?
+"""The improvement task: do the student's mining, loss and training improve the descriptors of unseen classes?
 
-The garments are photographed under coloured light: every image gets its own colour cast. A random network ranks by that
-light, so P@1 starts low; right training must make it rank by garment. The margin is small on purpose: the casts keep
-the images of two classes farther apart than it, so that pushing negatives away is not enough, positives must be drawn
-together. Gradients that add up collapse all descriptors to one point, which `Result.spread` sees.
-The numbers are in the manifest, `[improvement]`; where they come from is in `improvement.md` beside it.
+Every image gets a random colour cast, as if it were photographed under coloured light. A random network ranks by the
+cast, so P@1 starts low; training must make it rank by garment. The margin is small on purpose: the casts keep the
+images of two classes farther apart than the margin, so that pushing negatives away is not enough and positives must be
+pulled together. Gradients that are not reset collapse all descriptors to one point, which `Result.spread` measures.
+The numbers are in the manifest, `[improvement]`; `improvement.md` beside it explains them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Settings = dict[str, Any]
 
 @dataclass(frozen=True)
 class Problem:
-    """What one run is about. The training images go to the student with labels, the unseen ones without.
+    """The images of one run. The student gets the training images with labels and the unseen ones without.
 
     Attributes:
         images: (N, 3, 28, 28) float32, shuffled images of the five training classes. labels: (N,) int64.
@@ -70,7 +70,7 @@ def draw(pixels: np.ndarray, labels: np.ndarray, rng: np.random.Generator, setti
 
 
 def colour_cast(pixels: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
-    """Normalise grey bytes (N, 28, 28) and add to each channel of each image its own U(−strength, strength)."""
+    """Normalise grey bytes (N, 28, 28) and add to each channel of each image a value from U(−strength, strength)."""
     cast = rng.uniform(-strength, strength, (len(pixels), 3, 1, 1)).astype(np.float32)
     return fashion_mnist.as_images(pixels).numpy() + cast
 
@@ -78,15 +78,15 @@ def colour_cast(pixels: np.ndarray, rng: np.random.Generator, strength: float) -
 def improvement(
     file: StudentFile, images: Tensor, labels: Tensor, unseen: Tensor, seed: int, settings: Settings
 ) -> list[np.ndarray | list[float]]:
-    """Train with the student's names; a probe, it runs beside the student's code.
+    """Probe: train with the functions of the student's file.
 
     Returns:
         Descriptors of `unseen` before training, of `unseen` after it, of `images` after it, each (·, dim) float32, and
-        what `train` returned in each epoch.
+        the value of `train` for each epoch.
     """
     torch.manual_seed(seed)
     net = backbones.build("small_resnet", width=settings["width"], stem_stride=2)
-    backbones.settle_batchnorm(net, images)
+    backbones.calibrate_batchnorm(net, images)
     model = file.find("GDextractor")(net, 8 * settings["width"])
     before = describe(model, unseen)
     triplets = file.find("CUBtriplet")(ArraySplit(images, labels))
@@ -110,14 +110,14 @@ def describe(model: nn.Module, images: Tensor) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one run, computed from descriptors by who holds the labels.
+    """The result of one run, which the grader computes from descriptors and labels.
 
     Attributes:
         p_at_1_before, p_at_1_after: P@1 of the queries, each averaged over the galleries.
         loss: mean triplet loss after training over all triplets of the training images, in units of the margin. A
-            network whose descriptors all coincide has exactly 1.
+            network whose descriptors are all equal has exactly 1.
         spread: mean squared distance after training between two images of a gallery, in units of the margin. Below 1
-            the margin cannot be kept between any two classes: the network has collapsed.
+            the margin cannot hold between any two classes: the network has collapsed.
     """
 
     p_at_1_before: float
@@ -127,12 +127,12 @@ class Result:
 
     @property
     def rise(self) -> float:
-        """By how much P@1 rose."""
+        """The increase of P@1."""
         return self.p_at_1_after - self.p_at_1_before
 
 
 def judge(problem: Problem, before: np.ndarray, after: np.ndarray, trained: np.ndarray, margin: float) -> Result:
-    """Compute the result; the descriptors are divided by their lengths first, so no scale can stand in for learning."""
+    """Compute the result from descriptors, which are normalised first: scaling alone improves nothing."""
     before, after, trained = (unit(part) for part in (before, after, trained))
     gallery = after[problem.galleries[0]]
     return Result(
@@ -144,7 +144,7 @@ def judge(problem: Problem, before: np.ndarray, after: np.ndarray, trained: np.n
 
 
 def unit(descriptors: np.ndarray) -> np.ndarray:
-    """Rows divided by their length, float64; a row of zeros stays one."""
+    """Rows divided by their length, float64; a row of zeros is unchanged."""
     descriptors = descriptors.astype(np.float64)
     return descriptors / np.maximum(np.linalg.norm(descriptors, axis=1, keepdims=True), 1e-6)
 

@@ -1,4 +1,4 @@
-"""A limit on the time that one's own code may take at home, so that an endless loop becomes a message."""
+"""A time limit for a student's code at home, so that an endless loop ends with a message."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from types import FrameType
 
 
 class TookTooLong(BaseException):
-    """Raised in the middle of whatever is running. No `Exception`: an `except Exception` in a loop must not eat it."""
+    """Raised in the running code. Not an `Exception`, so that an `except Exception` in a loop does not catch it."""
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TookTooLong in the block after so many seconds.
+    """Raise TookTooLong in the block after `seconds`.
 
-    It takes a Unix alarm on the main thread; elsewhere the block runs without a limit. A single call into compiled
-    code is interrupted when it returns.
+    This uses a Unix alarm on the main thread; on other systems and threads there is no limit. A call into compiled
+    code is interrupted only when it returns.
     """
     if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
         yield

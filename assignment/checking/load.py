@@ -1,6 +1,6 @@
-"""Read, parse and import one student's file; everything that can be wrong with it is one line of text.
+"""Read, parse and import a student's file at home; everything that can be wrong with it is one line of text.
 
-For one's own code at home: the file is executed in this process. Foreign code belongs behind the wall.
+The file is executed in this process. Code that you do not trust belongs in the sandbox.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from assignment.manifest import load as load_manifest
 from assignment.source import SourceError, decode
 
-MODULE_NAME = "student_dml"  # never the file's own name: a file called random.py must not replace a library
+MODULE_NAME = "student_dml"  # not the file's name: a file called random.py must not replace a library
 
 
 class LoadError(Exception):
@@ -24,7 +24,7 @@ class LoadError(Exception):
 
     Attributes:
         line, column: where, counted from 1; 0 if unknown.
-        excerpt: the line of source, with a caret below the place; "" if there is none to show.
+        excerpt: the line of source, with a caret below the column; "" if unknown.
     """
 
     def __init__(self, message: str, line: int = 0, column: int = 0, excerpt: str = "") -> None:
@@ -33,7 +33,7 @@ class LoadError(Exception):
 
 
 def read_source(path: str | Path) -> str:
-    """Return the text of a Python file, in UTF-8 or the encoding it declares; LoadError if it has none."""
+    """Return the text of a Python file with universal newlines; LoadError if it cannot be read or decoded."""
     path = Path(path)
     kilobytes = load_manifest().limits.source_kb
     try:
@@ -59,7 +59,7 @@ def read_source(path: str | Path) -> str:
 def parse_source(path: str | Path, source: str) -> ast.Module:
     """Return the syntax tree; LoadError with line, column and a caret if the text is not Python."""
     try:
-        with warnings.catch_warnings():  # an invalid escape is reported when the file is compiled, not twice
+        with warnings.catch_warnings():  # compiling the file reports an invalid escape again
             warnings.simplefilter("ignore")
             return ast.parse(source, str(path))
     except SyntaxError as problem:
@@ -75,9 +75,9 @@ def parse_source(path: str | Path, source: str) -> ast.Module:
 
 
 def load_module(path: str | Path) -> types.ModuleType:
-    """Import a file afresh, whatever was imported before; LoadError in one line if that does not work.
+    """Import a file, also one that was imported before; LoadError in one line if that fails.
 
-    The module is registered as `student_dml`, so that dataclasses and pickling find it; a later call replaces it.
+    The module is registered as `student_dml`, so that dataclasses and pickle find it; a later call replaces it.
     """
     path = Path(path)
     tree = parse_source(path, read_source(path))
@@ -94,7 +94,7 @@ def load_module(path: str | Path) -> types.ModuleType:
     except (RecursionError, MemoryError) as problem:
         line = line_in(path, problem)
         raise LoadError(f"{path}, line {line}: importing the file raises {type(problem).__name__}", line) from None
-    except SyntaxError as problem:  # found only by the compiler: a return outside a function, a null in the tree
+    except SyntaxError as problem:  # only the compiler finds it, such as a return outside a function
         line, column = problem.lineno or 0, problem.offset or 0
         raise LoadError(f"{path}, line {line}, column {column}: syntax error: {problem.msg}", line, column) from None
     except Exception as problem:
@@ -105,6 +105,6 @@ def load_module(path: str | Path) -> types.ModuleType:
 
 
 def line_in(path: str | Path, problem: BaseException) -> int:
-    """The last line of the file that the exception passed through, 0 if none."""
+    """The last line of the file in the traceback of the exception; 0 if there is none."""
     lines = [frame.lineno for frame in traceback.extract_tb(problem.__traceback__) if frame.filename == str(path)]
     return (lines[-1] or 0) if lines else 0

@@ -1,9 +1,9 @@
 """Find the loops a function can reach in its own file, from the syntax tree alone: nothing is imported or run.
 
-The search starts at the function, follows every name of the file it loads (helpers, methods of classes, lambdas,
+The search starts at the function, follows every name of the file that it loads (helpers, methods of classes, lambdas,
 aliases such as `m = map`), and reports loops, comprehensions and everything that calls Python code once per element.
-What needs values to be known (a function given as an argument to itself, a loop inside a library) is left to the
-counting of operations at two sizes, which is the other half of the check.
+Loops that only running the code shows (a function given to itself as an argument, a loop inside a library) are found by
+counting operations at two sizes, which is the other half of the check.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ STATEMENTS = {
     ast.GeneratorExp: "generator expression",
 }
 
-# Builtins that call code per element, or that run code which the tree does not show.
+# Builtins that call code per element, or that run code which is not in the tree.
 BUILTINS = {"map", "filter", "eval", "exec", "compile", "globals", "locals", "vars", "__import__", "__builtins__"}
 
-# Flagged as an attribute of anything: no tensor, array or module has these names for something harmless.
+# Flagged as an attribute of any object: no tensor, array or module uses these names for anything else.
 ATTRIBUTES = {
     *("vectorize", "frompyfunc", "apply_along_axis", "apply_over_axes", "fromiter", "piecewise"),  # numpy
     *("nditer", "ndenumerate", "ndindex"),
@@ -37,11 +37,11 @@ ATTRIBUTES = {
     *("while_loop", "fori_loop", "scan", "associative_scan", "CompilationUnit", "load_inline"),
     *("starmap", "imap", "imap_unordered", "map_async", "starmap_async"),  # multiprocessing
     *("iterrows", "itertuples", "applymap"),  # pandas
-    *("settrace", "setprofile", "__dict__", "__globals__"),  # these would hide a loop from the counting, or from here
+    *("settrace", "setprofile", "__dict__", "__globals__"),  # these could hide a loop from either check
 }
 CALLED_ATTRIBUTES = {"map", "apply"}  # pool.map(f, …), frame.apply(f); harmless unless called
 
-# Flagged under their full names: the last part alone also means something harmless (np.add.reduce).
+# Flagged under their full names only: np.add.reduce, for example, is not functools.reduce.
 PATHS = {"functools.reduce", *(f"builtins.{name}" for name in BUILTINS)}
 PACKAGES = ("itertools", "importlib", "more_itertools")
 
@@ -51,11 +51,11 @@ METRICS = {"cdist", "pdist", "pairwise_distances", "pairwise_kernels"}  # metric
 
 @dataclass(frozen=True)
 class Binding:
-    """One place that gives a name its value.
+    """One assignment of a value to a name.
 
     Attributes:
-        line: where. certain: it is a statement of the scope itself, not inside an `if`, `try` or loop.
-        value: a definition, an expression, the dotted path of an import, or None where nothing is known (a parameter).
+        line: of the file. certain: whether it is a statement of the scope itself, not inside an `if`, `try` or loop.
+        value: a definition, an expression, the dotted path of an import, or None if unknown (a parameter).
     """
 
     line: int
@@ -72,7 +72,7 @@ class Scope:
     bindings: dict[str, list[Binding]] = field(default_factory=dict)
 
     def chain(self) -> Iterator[Scope]:
-        """This scope and those around it, as Python looks names up: methods do not see their class's names."""
+        """This scope and the enclosing ones in which Python looks up names; methods do not see their class's names."""
         yield self
         around = self.parent
         while around is not None:
@@ -84,10 +84,12 @@ class Scope:
 def find_loops(tree: ast.Module, name: str, aliases: Iterable[str] = ()) -> list[tuple[int, str]]:
     """Return (line, what) for every loop that the module-level `name` can reach in this file; empty if there is none.
 
-    If the file does not bind `name`, the first of the aliases that it does bind is looked at. None of them gives one
-    entry with line 0: what cannot be read cannot be called loop-free.
+    If the file does not bind `name`, the first alias that it binds is searched. If it binds none of them, the result is
+    one entry with line 0: a function that cannot be read is not loop-free.
 
-    Example: `def f(x): return [v * 2 for v in x]` gives [(1, "list comprehension")].
+    Example:
+        >>> find_loops(ast.parse("def f(x): return [v * 2 for v in x]"), "f")
+        [(1, 'list comprehension')]
     """
     search = _Search(tree)
     search.run(next((known for known in (name, *aliases) if known in search.module.bindings), name))
@@ -98,13 +100,13 @@ def find_loops(tree: ast.Module, name: str, aliases: Iterable[str] = ()) -> list
 def every_node(tree: ast.Module) -> list[ast.AST]:
     """The nodes of `ast.walk`."""
     found: list[ast.AST] = [tree]
-    for node in found:  # it grows meanwhile
+    for node in found:  # it grows during the iteration
         found += children(node)
     return found
 
 
 def children(node: ast.AST) -> list[ast.AST]:
-    """The nodes of `ast.iter_child_nodes`, in a third of its time."""
+    """The nodes of `ast.iter_child_nodes`, three times as fast."""
     found = []
     for value in vars(node).values():
         if isinstance(value, list):
@@ -114,9 +116,9 @@ def children(node: ast.AST) -> list[ast.AST]:
     return found
 
 
-@lru_cache(maxsize=1)  # several names of one file are asked for, one after the other
+@lru_cache(maxsize=1)  # several names of one file are searched one after the other
 def module_scope(tree: ast.Module) -> tuple[Scope, dict[str, list[ast.AST]]]:
-    """The module's names, and the values that attributes get anywhere: `f.step = g` makes `f.step` lead to g."""
+    """The module's scope, and the values assigned to attributes anywhere: after `f.step = g`, `f.step` leads to g."""
     scope = Scope(tree, None, bound_names(tree))
     attributes: dict[str, list[ast.AST]] = {}
     functions, any_global = [], False
@@ -245,7 +247,7 @@ class _Search:
             self._check_paths(node, [b.value for b in bindings if isinstance(b.value, str)])
             self._reach(bindings, where, unit)
         elif node.id in BUILTINS or (not hasattr(builtins, node.id) and node.id in ATTRIBUTES | {"reduce"}):
-            self._flag(node, f"`{node.id}`")  # the second: a name that a star import brings
+            self._flag(node, f"`{node.id}`")  # ATTRIBUTES: through a star import
 
     def _attribute(self, node: ast.Attribute, scope: Scope, unit: ast.AST, before: int | None) -> None:
         if node.attr in ATTRIBUTES:
@@ -274,7 +276,7 @@ class _Search:
                     self._link(unit, method)
 
     def _dotted(self, node: ast.AST, scope: Scope, before: int | None, depth: int = 0) -> str:
-        """The full path of `np.add.reduce` or of an alias of it, as far as imports and assignments tell; else ""."""
+        """The full path of `np.add.reduce` or of an alias of it, if imports and assignments show it, else ""."""
         if depth > 8:
             return ""
         if isinstance(node, ast.Attribute):
@@ -359,7 +361,7 @@ def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> lis
 
 
 def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a scope's own body; definitions inside it are given, their bodies are not."""
+    """The nodes of a scope's own body: definitions inside it, but not their bodies."""
     stack = list(reversed(getattr(node, "body", [])))
     while stack:
         current = stack.pop()

@@ -1,7 +1,7 @@
-"""What the grader asks for besides the student's own functions: networks, data, loaders, states.
+"""What tests request besides the student's own functions: networks, data sets, loaders, states.
 
-Each probe runs beside the student's code, takes the student's file first, and gives a plain value or an object to keep.
-None of them knows an expected value.
+A probe runs in the process of the student's code. It takes the student's file as its first argument and returns a plain
+value or an object to keep. No probe knows an expected value.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from assignment import backbones
-from assignment.checking.checkpoint import evaluation as evaluation  # re-exported: a probe like the others
-from assignment.checking.improvement import improvement as improvement  # the same
+from assignment.checking.checkpoint import evaluation as evaluation  # re-exported: also a probe
+from assignment.checking.improvement import improvement as improvement  # likewise
 from assignment.checking.student_file import StudentFile
 from assignment.datasets.split import ArraySplit
 
@@ -30,7 +30,7 @@ def backbone(file: StudentFile, name: str, seed: int, **options: Any) -> nn.Modu
 class TinyResNet(nn.Module):
     """Two convolutions under torchvision's names: conv1, bn1, relu, maxpool, layer1 … layer4, avgpool, fc; stride 8.
 
-    It has no biases, so its maps are proportional to the image.
+    Without biases, its feature maps are proportional to the image.
 
     Args:
         first: weight of conv1, (C, 3, 3, 3). last: weight of the convolution in layer4, (C, C, 3, 3).
@@ -60,7 +60,7 @@ class TinyResNet(nn.Module):
 
 
 def tiny_resnet(file: StudentFile, first: Tensor, last: Tensor) -> nn.Module:
-    """A network that costs next to nothing, with these weights, in eval mode."""
+    """A very small network with these weights, in eval mode."""
     return TinyResNet(first, last).eval()
 
 
@@ -70,25 +70,21 @@ def split(file: StudentFile, images: Tensor, labels: Tensor) -> ArraySplit:
 
 
 class Linear(nn.Module):
-    """A stand-in for a student's extractor: flattens the image, one linear map, length one; no convolution to wait for.
+    """A fast replacement of a student's extractor: flatten the image, multiply by a matrix, normalise.
 
     Attributes:
-        graph_rows: the largest number of descriptors that were alive at once and carried a graph.
+        graph_rows: the largest number of descriptors with a graph that existed at the same time.
     """
 
     def __init__(self, weight: Tensor, batchnorm: bool) -> None:
         super().__init__()
         self.weight = nn.Parameter(weight)
-        self.norm = nn.BatchNorm2d(len(weight)) if batchnorm else None  # 2d: that is what a ResNet has
+        self.norm = nn.BatchNorm2d(len(weight)) if batchnorm else None  # 2d, as in a ResNet
         self.dim = len(weight)
-        self.calls = 0
-        self.training_calls = 0
         self.graph_rows = 0
         self._live_rows = 0
 
     def forward(self, x: Tensor, eps: float = 1e-6) -> Tensor:
-        self.calls += 1
-        self.training_calls += self.training
         out = x.flatten(1) @ self.weight.T
         if self.norm is not None:
             out = self.norm(out[:, :, None, None])[:, :, 0, 0]
@@ -104,12 +100,12 @@ class Linear(nn.Module):
 
 
 def linear_model(file: StudentFile, weight: Tensor, batchnorm: bool = False) -> Linear:
-    """The stand-in network with these weights (D, C·H·W)."""
+    """A `Linear` network with these weights (D, C·H·W)."""
     return Linear(weight, batchnorm)
 
 
 class Shift:
-    """A stand-in for an augmentation: adds a constant to an image and counts its calls."""
+    """An augmentation for tests: adds a constant to an image and counts its calls."""
 
     def __init__(self, amount: float) -> None:
         self.amount = amount
@@ -126,7 +122,7 @@ def shift(file: StudentFile, amount: float) -> Shift:
 
 
 class Triplets(Dataset):
-    """Ready triplets, one per row."""
+    """Given triplets, one per row."""
 
     def __init__(self, anchors: Tensor, positives: Tensor, negatives: Tensor) -> None:
         self.parts = (anchors, positives, negatives)
@@ -141,7 +137,7 @@ class Triplets(Dataset):
 def triplet_loader(
     file: StudentFile, anchors: Tensor, positives: Tensor, negatives: Tensor, batch_size: int
 ) -> DataLoader:
-    """A loader over ready triplets, in their order."""
+    """A loader over given triplets, in their order."""
     return DataLoader(Triplets(anchors, positives, negatives), batch_size=batch_size)
 
 
@@ -156,7 +152,7 @@ def state(file: StudentFile, model: nn.Module) -> dict[str, np.ndarray]:
 
 
 def trainable(file: StudentFile, model: nn.Module) -> dict[str, list[int]]:
-    """Shapes of all parameters that would be trained."""
+    """Names and shapes of all trainable parameters."""
     return {key: list(value.shape) for key, value in model.named_parameters() if value.requires_grad}
 
 
@@ -182,7 +178,7 @@ def items(file: StudentFile, dataset: Dataset, indices: list[int]) -> list[Any]:
 
 
 def stacked_items(file: StudentFile, dataset: Dataset, indices: list[int]) -> Tensor | list[Any]:
-    """Several items of images as one tensor (items, images, C, H, W); as `items` where their parts are not alike."""
+    """Several items of images as one tensor (items, images, C, H, W); like `items` if their shapes differ."""
     rows = items(file, dataset, indices)
     parts = [part for row in rows for part in row]
     kinds = {(part.shape, part.dtype) if type(part) is Tensor and part.ndim == 3 else None for part in parts}
@@ -192,7 +188,7 @@ def stacked_items(file: StudentFile, dataset: Dataset, indices: list[int]) -> Te
 
 
 def set_indices(file: StudentFile, target: Any, name: str, values: Tensor) -> None:
-    """Overwrite an attribute that holds indices, in the container that the student chose for it."""
+    """Overwrite an attribute that holds indices, with the type that the student chose for it."""
     current = getattr(target, name, None)
     if isinstance(current, (list, tuple)):
         setattr(target, name, type(current)(values.tolist()))
@@ -204,7 +200,7 @@ def set_indices(file: StudentFile, target: Any, name: str, values: Tensor) -> No
 
 
 def as_indices(file: StudentFile, target: Any, name: str) -> np.ndarray:
-    """An attribute that holds indices, in whatever container a student likes: list, array, tensor."""
+    """An attribute that holds indices as an array; the student may use a list, an array or a tensor."""
     value = getattr(target, name)
     if isinstance(value, (list, tuple)):
         value = [int(v) for v in value]

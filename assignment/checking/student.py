@@ -1,10 +1,10 @@
-"""The grader's end of a conversation with a student's file: plain values go out, plain values come back.
+"""The tests' end of the conversation with a student's file: plain values are sent, plain values are received.
 
-A `Student` does not know where the file runs. It hands each request, a tree of plain values, to a `perform` function:
-at home that is `Agent.perform` in this process, behind the wall it is a session over the wire.
+A `Student` does not know where the file runs. It passes each request, a tree of plain values, to a `perform` function:
+at home that is `Agent.perform` in this process, in the grader it is a session of the sandbox.
 
-A request that makes an object or changes one has no value to look at. It waits, and goes out together with the next
-request that has one: a way there and back costs more than most of what is asked for.
+A request that creates or changes an object has no value to check. It is sent together with the next request that has
+one, because a round trip costs more than most calls.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Response = dict[str, Any]
 
 
 class GraderFault(RuntimeError):
-    """Something on the grader's side failed: no submission is to blame, and none can be judged."""
+    """The grader itself failed: no submission is at fault, and none can be graded."""
 
 
 class StudentError(Exception):
-    """The student's code gave no value.
+    """The student's code returned no usable value.
 
     Attributes:
         kind: one of `Reason`.
@@ -44,14 +44,14 @@ class StudentError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """A value that came back, and the call it came from.
+    """A returned value, and the call that returned it.
 
     Attributes:
         value: None, bool, int, float, str, numpy array, RemoteObject, or lists and dicts of them.
         called: description of the call, e.g. "triplet_loss(float32 (5,), float32 (5,), 0.2)".
-        gradients: one array per argument asked for (zeros where no gradient arrived), if any was asked for.
+        gradients: one array per requested argument, zeros without a gradient; empty if none was requested.
         has_graph: whether the value could be differentiated.
-        operations: how many tensor operations and Python steps the call took, if asked for.
+        operations: number of tensor operations and Python steps of the call, if requested.
         mutated: positions of the arguments that the call changed.
     """
 
@@ -63,7 +63,7 @@ class Answer:
     mutated: tuple[int, ...] = ()
 
     def __getitem__(self, index: int) -> Answer:
-        """The index-th part of a tuple, with the same provenance; StudentError if the value has no such part."""
+        """The index-th part of a tuple, from the same call; StudentError if the value has no such part."""
         if not isinstance(self.value, list) or index >= len(self.value):
             raise StudentError(
                 Reason.VALUE, f"expected at least {index + 1} values, got {describe(self.value)}", "", 0, self.called
@@ -71,14 +71,14 @@ class Answer:
         return Answer(self.value[index], f"{self.called}[{index}]")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Where an object was expected: StudentError, since a plain value came back."""
+        """Raise StudentError: an object was expected, and a plain value was returned."""
         raise StudentError(Reason.VALUE, f"expected an object, got {describe(self.value)}", "", 0, self.called)
 
     method = get = gradient = __call__
 
     @property
     def array(self) -> np.ndarray:
-        """The value as a numeric array; StudentError if it is none."""
+        """The value as a numeric array; StudentError if it is not numeric."""
         try:
             array = np.asarray(self.value)
         except ValueError:
@@ -90,7 +90,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class RemoteObject:
-    """An object that stays on the student's side; attributes and calls go over to it."""
+    """An object that stays on the student's side; attribute access and calls become requests."""
 
     student: Student = field(repr=False)
     id: int
@@ -103,20 +103,20 @@ class RemoteObject:
 
     @property
     def array(self) -> np.ndarray:
-        """Where numbers were expected: StudentError, since an object came back."""
+        """Raise StudentError: numbers were expected, and an object was returned."""
         raise StudentError(Reason.VALUE, f"expected numbers, got {describe(self)}", "", 0, self.called)
 
     value = array
 
     def __getitem__(self, index: int) -> Answer:
-        """Where a tuple was expected: StudentError, since an object came back."""
+        """Raise StudentError: a tuple was expected, and an object was returned."""
         raise StudentError(Reason.VALUE, f"expected several values, got {describe(self)}", "", 0, self.called)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.student.request("call", self.type_name, args, kwargs, on=self.id)
 
     def run(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Call a method whose value nobody looks at: the call waits for the next request."""
+        """Call a method and ignore its value; the call is sent with the next request."""
         self.student.later("call", f"{self.type_name}.{name}", args, kwargs, on=self.id, method=name)
 
     def gradient(self, *args: Any, wrt: Sequence[int] = (0,), **kwargs: Any) -> Any:
@@ -140,13 +140,13 @@ class Function:
     name: str
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call; a class (its name begins with a capital letter) gives a RemoteObject, anything else what comes back."""
+        """Call; a class (its name begins with a capital letter) gives a RemoteObject, anything else an Answer."""
         if self.name[:1].isupper():
             return self.student.make(self.name, "call", self.name, args, kwargs)
         return self.student.request("call", self.name, args, kwargs)
 
     def run(self, *args: Any, **kwargs: Any) -> None:
-        """Call without looking at the value: the call waits for the next request."""
+        """Call and ignore the value; the call is sent with the next request."""
         self.student.later("call", self.name, args, kwargs)
 
     def gradient(self, *args: Any, wrt: Sequence[int] = (0,), **kwargs: Any) -> Answer:
@@ -154,11 +154,11 @@ class Function:
         return self.student.request("call", self.name, args, kwargs, gradient=list(wrt))
 
     def operations(self, *args: Any, **kwargs: Any) -> Answer:
-        """Call and count tensor operations and steps of Python."""
+        """Call and count tensor operations and Python steps."""
         return self.student.request("call", self.name, args, kwargs, count=True)
 
 
-MAKERS = {  # probes that make an object, and the object's class; {1} is the argument that names it
+MAKERS = {  # probes that create an object, and the name of its class; {1} is an argument
     "linear_model": "Linear",
     "optimizer": "{1}",
     "shift": "Shift",
@@ -190,7 +190,7 @@ class Student:
     """A student's file as a test sees it: `student.triplet_loss(a, b, margin=0.2)` gives an Answer.
 
     Args:
-        perform: takes a request, gives a response, both trees of plain values (see `Agent.perform`).
+        perform: takes a request and returns a response, both trees of plain values (see `Agent.perform`).
         seed: seeds Python's, numpy's and torch's generators on the other side before each call.
     """
 
@@ -207,38 +207,38 @@ class Student:
         return Function(self, name)
 
     def loops(self, name: str) -> list[str]:
-        """Loops that the file's text holds in a function and what it calls: ["line 12: for loop", …]; none if clean."""
+        """Loops in the source of a function and of what it calls: ["line 12: for loop", …]; empty if there are none."""
         request, called = self._prepared("loops", name, (), {}, {})
         found = self._interpret(self._perform(request), [called]).value
         return [str(entry) for entry in found] if isinstance(found, list) else []
 
     def request(self, op: str, name: str, args: Sequence[Any], kwargs: dict[str, Any], **options: Any) -> Any:
-        """Send one request, after those that wait; return an Answer, or the RemoteObject where the value is an object.
+        """Send one request, together with those that wait; return an Answer, or a RemoteObject for an object.
 
         Raises:
-            StudentError: this request, or one of those that waited, gave no value; `called` tells which.
+            StudentError: this request, or one of those that waited, returned no usable value; `called` says which.
         """
         self.later(op, name, args, kwargs, **options)
         return self._send()
 
     def later(self, op: str, name: str, args: Sequence[Any], kwargs: dict[str, Any], **options: Any) -> None:
-        """Let a request wait for the next one."""
+        """Keep a request until the next one is sent."""
         self._waiting.append(self._prepared(op, name, args, kwargs, options))
 
     def make(self, type_name: str, op: str, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> RemoteObject:
-        """Let a request that makes an object wait for the next one; it fails there if its value is no object."""
+        """Keep a request that creates an object until the next one is sent; an error if its value is not an object."""
         request, called = self._prepared(op, name, args, kwargs, {})
         request["keep"] = self._calls
         self._waiting.append((request, called))
         return RemoteObject(self, self._calls, type_name, called)
 
     def finish(self) -> None:
-        """Send what still waits, at the end of a test: an error in it is an error."""
+        """Send the requests that still wait at the end of a test, so that their errors are raised."""
         if self._waiting:
             self._send()
 
     def described(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
-        """How a call is described; no value is in it."""
+        """The description of a call, without any value."""
         return describe_call(name, args, kwargs)
 
     def _prepared(
@@ -261,7 +261,7 @@ class Student:
         return self._interpret(self._perform({**request, "before": before}), [called for _, called in waiting])
 
     def _interpret(self, response: Response, calls: list[str]) -> Any:
-        """Turn the response to the last of these calls, or the error of one of them, into what a test sees."""
+        """Return the value of the response to the last of these calls; raise the error of the one that failed."""
         called = calls[-1]
         error = response.get("error")
         if isinstance(error, dict):
@@ -291,7 +291,7 @@ class Student:
     def _revive(self, value: Any, called: str) -> Any:
         if isinstance(value, dict):
             if isinstance(value.get("$object"), int):
-                name = str(value.get("type_name", ""))[:60]  # it ends up in descriptions of calls, so it is one word
+                name = str(value.get("type_name", ""))[:60]  # descriptions of calls contain it
                 return RemoteObject(self, value["$object"], name if name.isidentifier() else "object", called)
             return {key: self._revive(part, called) for key, part in value.items()}
         if isinstance(value, list):
@@ -315,7 +315,7 @@ def plain(value: Any) -> Any:
 
 
 def describe(value: Any) -> str:
-    """Say what a value is without saying what is in it: "float32 (5,)", "a list of 3", "None"."""
+    """Describe the kind of a value without its content: "float32 (5,)", "a list of 3", "None"."""
     if isinstance(value, Answer):
         return describe(value.value)
     if isinstance(value, RemoteObject):
@@ -323,7 +323,7 @@ def describe(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return str(value)
     if isinstance(value, str):
-        return "a text"
+        return "a string"
     if isinstance(value, (list, tuple)):
         return f"a list of {len(value)}"
     if isinstance(value, dict):
@@ -336,11 +336,11 @@ def describe(value: Any) -> str:
 
 @cache
 def dtype_name(dtype: np.dtype) -> str:
-    """The dtype's name; numpy takes its time to make it up."""
+    """The name of a dtype; numpy computes it each time, slowly."""
     return str(dtype)
 
 
 def describe_call(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
-    """Write a call with the kinds of its arguments: "distances(float32 (5, 3), float32 (4, 3))"."""
+    """Describe a call by the kinds of its arguments: "distances(float32 (5, 3), float32 (4, 3))"."""
     parts = [describe(a) for a in args] + [f"{key}={describe(a)}" for key, a in kwargs.items()]
     return f"{name}({', '.join(parts)})"

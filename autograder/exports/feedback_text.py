@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assignment.manifest import CHECKPOINT, Manifest, ManifestError
+from assignment.manifest import Manifest, ManifestError
 from assignment.text import counted, points
 from autograder.exports import ExportError
 from autograder.exports.results import Result
@@ -18,8 +18,8 @@ def read_feedback(result: Result, manifest: Manifest, record: Record | None = No
     path = result.path
     record = result.record() if record is None else record
     try:
-        checked = any(task.id == CHECKPOINT for task in record.tasks)
-        return feedback(record, manifest.with_checkpoint() if checked else manifest, source_beside(path, manifest))
+        full = manifest.with_checkpoint() if record.checkpoint else manifest
+        return feedback(record, full, source_beside(path, manifest))
     except ManifestError as problem:
         raise ExportError(f"{path}: it is a record of another assignment ({problem}); run the batch again") from None
 

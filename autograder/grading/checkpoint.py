@@ -33,7 +33,7 @@ from assignment.datasets import fashion_mnist
 from assignment.datasets.data import QueryGallery
 from assignment.datasets.split import ArraySplit, Split
 from assignment.evaluation import retrieval
-from assignment.manifest import CHECKPOINT, Manifest
+from assignment.manifest import Manifest
 from assignment.training.config import Config, from_values
 from autograder.grading import reference_files
 from autograder.grading.record import CheckpointFacts
@@ -47,7 +47,6 @@ BATCH = 256  # images in one request
 CALIBRATION, CALIBRATION_BYTES = 256, 32 << 20  # images for the BatchNorm statistics of untrained networks
 BEHAVIOUR = "the submitted checkpoint raises P@1 on unseen classes"
 HINT = "Train longer, or check P@1 on the validation classes: the best epoch is chosen there."
-FASHION = ("sample", "fashion-mnist")  # the first is a subset of the second
 
 
 @dataclass(frozen=True)
@@ -127,13 +126,15 @@ def hidden_images() -> EvaluationImages:
         images, labels = fashion_mnist.as_images(arrays["images"]), arrays["labels"]
     queries = np.flatnonzero(np.isin(labels, fashion_mnist.TEST_CLASSES))
     split = QueryGallery(ArraySplit(images[queries], labels[queries]), ArraySplit(images, labels), queries)
-    return EvaluationImages("hidden sample", split, _calibration(datasets.load("sample").train), FASHION)
+    sample = datasets.SAMPLE.name
+    calibration = _calibration(datasets.load(sample).train)
+    return EvaluationImages("hidden sample", split, calibration, datasets.same_images(sample))
 
 
 def images_of(name: str, root: Path | None) -> EvaluationImages:
     """The test classes of a data set; DataMissing or ValueError, in one line, if they cannot be loaded."""
     data = datasets.load(name, root)
-    return EvaluationImages(name, data.test, _calibration(data.train), FASHION if name in FASHION else (name,))
+    return EvaluationImages(name, data.test, _calibration(data.train), datasets.same_images(name))
 
 
 def _calibration(split: Split) -> np.ndarray:
@@ -159,8 +160,8 @@ def grade_checkpoint(
     Raises:
         GraderFault: the sandbox fails, or the reference does.
     """
-    points = manifest.task(CHECKPOINT).points
-    outcome = Outcome("test_checkpoint", CHECKPOINT, BEHAVIOUR, "", points)
+    task = manifest.checkpoint_task
+    outcome = Outcome("test_checkpoint", task.id, BEHAVIOUR, "", task.points)
     endings: list[Ending] = []
     start = time.perf_counter()
     try:

@@ -23,8 +23,6 @@ from autograder.misconceptions.explain import Explainer
 from autograder.sandbox.wall import Ending, Session, Wall
 
 HIDDEN_TESTS = Path(__file__).parents[1] / "hidden_tests"
-IMPROVEMENT = "improvement"
-KNOWN_WRONG = "triplet-no-hinge"  # id of a misconception
 Perform = Callable[[Request], Response]  # sends a request to the student's process, returns its response
 MOST_TIMEOUTS = 2  # of one task; its other tests are not run
 
@@ -68,6 +66,7 @@ class Clock:
     """
 
     def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
         self.limits = manifest.limits
         self.spent = 0.0
         self._running: float | None = None
@@ -82,10 +81,11 @@ class Clock:
         now = time.monotonic()
         if self._running is not None:
             self.spent += now - self._running
-        self._running = None if task == IMPROVEMENT else now
+        trains = self.manifest.task(task).trains
+        self._running = None if trains else now
         if self._late[task] >= MOST_TIMEOUTS:
             raise StudentError(Reason.TIMEOUT, f"not tried again: {MOST_TIMEOUTS} tests of this task timed out")
-        if task == IMPROVEMENT:
+        if trains:
             return self.limits.improvement_seconds
         left = self.limits.submission_seconds - self.spent
         if left <= 0:
@@ -194,12 +194,12 @@ def canaries(wall: Wall, manifest: Manifest) -> None:
     """
     from autograder.misconceptions import catalogue
 
-    tasks = [task.id for task in manifest.tasks if task.id != IMPROVEMENT]
+    tasks = [task.id for task in manifest.tasks if not task.trains]
     best = grade(submission_of("reference", reference()), wall, manifest, 0, tasks, explain=False)
     short = [s.task.id for s in best.score.tasks if s.earned != s.task.points]
     if short:
         raise CanaryError(f"the reference solution does not earn the points of {', '.join(short)}")
-    wrong = next(m for m in catalogue.load() if m.id == KNOWN_WRONG)
-    result = grade(submission_of(wrong.id, wrong.source), wall, manifest, 0, ["triplet-loss"], explain=False)
+    wrong = next(m for m in catalogue.load() if m.id == manifest.canary)
+    result = grade(submission_of(wrong.id, wrong.source), wall, manifest, 0, wrong.tasks[:1], explain=False)
     if result.score.tasks[0].earned == result.score.tasks[0].task.points:
         raise CanaryError(f"the known-wrong file '{wrong.id}' earns all points")

@@ -1,8 +1,9 @@
-"""The catalogue of wrong answers with a name.
+"""The catalogue of known mistakes.
 
-Each file in `wrong/` is an *overlay*: it holds what a wrong answer is called, where it loses points, the sentence a
-student reads, and only those definitions in which the wrong answer differs from the reference. Laid over the reference
-it gives a complete file, which explains failures (the same value came back) and tests the tests (it must lose points).
+Each file `wrong/<task-id>--<mistake>.py` is an *overlay*: it holds the mistake's name, the sentence that a student
+reads, the other tasks in which it loses points (`ALSO`), and the definitions that differ from the reference. Applied to
+the reference it gives a complete file, which explains failures (it returns the same value) and tests the tests (it must
+lose points).
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from assignment.manifest import ManifestError
+from assignment.manifest import load as load_manifest
+
 FOLDER = Path(__file__).with_name("wrong")
 REFERENCE = Path(__file__).parents[2] / "solution" / "dml.py"
-CONSTANTS = ("NAME", "TASKS", "SENTENCE", "COMPLETE")
+CONSTANTS = ("NAME", "ALSO", "SENTENCE", "COMPLETE")
 MARKER = re.compile(r"^[ \t]*### (BEGIN|END) (SOLUTION|REFERENCE)\b.*\n", re.MULTILINE)
 
 Definition = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -26,22 +30,23 @@ Edit = tuple[int, int, list[str]]  # replace the lines from the first to before 
 
 
 class OverlayError(ValueError):
-    """An overlay cannot be laid over the reference; the message says why."""
+    """An overlay cannot be applied to the reference; the message says why."""
 
 
 @dataclass(frozen=True)
 class Misconception:
-    """A wrong answer with a name.
+    """A known mistake.
 
     Attributes:
-        id: the file's name without its ending. name: a few words.
-        tasks: ids of the tasks in which it loses points.
-        sentence: what a student reads whose answer shows the same values.
-        source: the complete file, the overlay laid over the reference.
+        id: the overlay's file name without ".py", `<task-id>--<mistake>`. name: a few words.
+        path: the overlay. tasks: ids of the tasks in which it loses points; the first is that of the id.
+        sentence: shown to a student whose answer has the same values.
+        source: the complete file, the overlay applied to the reference.
     """
 
     id: str
     name: str
+    path: Path
     tasks: tuple[str, ...]
     sentence: str
     source: str
@@ -49,7 +54,7 @@ class Misconception:
 
 @cache
 def load() -> tuple[Misconception, ...]:
-    """Return all misconceptions, by id; raise OverlayError naming the file that is at fault."""
+    """Return all misconceptions, by id; raise OverlayError with the name of the faulty file."""
     reference = REFERENCE.read_text(encoding="utf-8")
     return tuple(read(path, reference) for path in sorted(FOLDER.glob("*.py")))
 
@@ -60,20 +65,25 @@ def find(identifier: str) -> Misconception | None:
 
 
 def read(path: Path, reference: str) -> Misconception:
-    """Read one overlay file and lay it over the reference's source."""
+    """Read one overlay file and apply it to the reference's source."""
     overlay = path.read_text(encoding="utf-8")
+    task, separator, mistake = path.stem.partition("--")
+    if not (task and separator and mistake):
+        raise OverlayError(f"{path.name}: the name must be <task-id>--<mistake>.py")
     try:
+        load_manifest().task(task)
         found = constants(overlay)
         return Misconception(
             id=path.stem,
             name=str(found["NAME"]),
-            tasks=tuple(found["TASKS"]),
+            path=path,
+            tasks=(task, *found.get("ALSO", ())),
             sentence=str(found["SENTENCE"]),
             source=assemble(reference, overlay),
         )
     except KeyError as problem:
         raise OverlayError(f"{path.name}: the constant {problem.args[0]} is missing") from None
-    except (OverlayError, SyntaxError) as problem:
+    except (OverlayError, ManifestError, SyntaxError) as problem:
         raise OverlayError(f"{path.name}: {problem}") from None
 
 
@@ -87,10 +97,10 @@ def constants(overlay: str) -> dict[str, Any]:
 
 
 def assemble(reference: str, overlay: str) -> str:
-    """Lay an overlay over the reference's source and return the complete file, without solution markers.
+    """Apply an overlay to the reference's source and return the complete file, without solution markers.
 
-    A function replaces the reference's function of that name, a constant the constant, a method the method of the
-    reference's class; what the reference lacks is inserted. With `COMPLETE = True` the overlay is the file.
+    A function, constant or method replaces the one of that name in the reference; a definition that the reference does
+    not have is inserted. An overlay with `COMPLETE = True` is the complete file.
 
     Raises:
         OverlayError: the overlay replaces nothing, or the result does not compile.
@@ -124,7 +134,7 @@ def assemble(reference: str, overlay: str) -> str:
 
 @cache
 def module(misconception: Misconception) -> ModuleType:
-    """Return the misconception as a module of this process. It is the grader's own code, so it needs no wall."""
+    """Return the misconception as a module of this process: it is the grader's own code and needs no sandbox."""
     return execute(misconception.source, misconception.id)
 
 
@@ -144,7 +154,7 @@ def _names(node: ast.stmt) -> list[str]:
 
 
 def _differences(body: list[ast.stmt]) -> list[ast.stmt]:
-    """What of an overlay goes into the file: all but docstring, `from __future__` and its own constants."""
+    """The statements of an overlay to apply: all but the docstring, `from __future__` and the overlay's constants."""
     return [
         node
         for node in body
@@ -178,7 +188,7 @@ def _lines(source: str, node: ast.stmt) -> list[str]:
 
 def _apply(source: str, edits: Iterable[Edit]) -> str:
     lines = source.split("\n")
-    # from the last line up, so earlier numbers stay right; of insertions at one place the first stays first
+    # from the last line up, so that earlier line numbers stay valid; insertions at the same line keep their order
     for _, (first, last, new) in sorted(enumerate(edits), key=lambda edit: (edit[1][0], edit[0]), reverse=True):
         lines[first:last] = new
     return "\n".join(lines)

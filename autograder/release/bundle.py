@@ -1,4 +1,4 @@
-"""The student bundle: which files it holds, and a zip of them with the same bytes each time."""
+"""The student bundle: its files, and a reproducible zip of them."""
 
 from __future__ import annotations
 
@@ -8,71 +8,83 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
 FOLDERS = ("assignment", "data_scripts")
-HANDOUT = "assignment/README.md"  # in the bundle it is the first thing one sees: README.md
+HANDOUT = "assignment/README.md"  # README.md at the top of the bundle
 NOTEBOOKS = "notebooks"
 FOR_INSTRUCTORS = "7-for-instructors"  # the only notebook that needs the autograder
-KEPT_BACK = {  # maintainers' tools; the first would tell which images the hidden sample holds
+KEPT_BACK = {  # maintainers' tools; the first one reveals the images of the hidden sample
     "data_scripts/make_samples.py",
     "data_scripts/constraints.py",
 }
-KNOWN = {
-    *(".py", ".md", ".toml", ".txt", ".ini", ".json", ".csv", ".npz", ".png", ".jpg", ".svg", ".sh", ".yaml", ".yml"),
-    *(".j2", ".css"),
-}
-TIME = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip can hold: nothing about when the bundle was made
+ALLOWED = (  # every file of these folders that students receive fits one pattern; `*` does not match a "/"
+    "assignment/*.py",
+    "assignment/README.md",
+    "assignment/assignment.toml",
+    "assignment/improvement.md",
+    "assignment/checking/*.py",
+    "assignment/datasets/*.py",
+    "assignment/datasets/SAMPLE.md",
+    "assignment/datasets/fashion_sample.npz",
+    "assignment/evaluation/*.py",
+    "assignment/plots/*.py",
+    "assignment/plots/templates/*.css",
+    "assignment/plots/templates/*.j2",
+    "assignment/public_tests/*.py",
+    "assignment/public_tests/pytest.ini",
+    "assignment/training/*.py",
+    "assignment/walkthrough/*.py",
+    "data_scripts/*.py",
+    "data_scripts/README.md",
+)
+TIME = (1980, 1, 1, 0, 0, 0)  # of all entries, so that the zip is reproducible; the earliest possible
 
 
 class BundleError(ValueError):
-    """The bundle cannot be made; one line says why."""
+    """The bundle cannot be made; the message is one line."""
 
 
 def collect(root: Path, template: str, name: str) -> dict[str, bytes]:
-    """Collect the bundle's files by their path in it.
+    """Collect the files of the bundle by path.
 
     Args:
-        root: of the repository. template: text of the student's file. name: what the student's file is called.
+        root: of the repository. template: text of the student's file. name: of the student's file.
 
     Raises:
-        BundleError: a file of a kind that no bundle should hold, a missing handout, a version that is not pinned.
+        BundleError: a file that is not on the list, a missing handout or pyproject.toml.
     """
     files: dict[str, bytes] = {}
     for folder in FOLDERS:
-        for path in _files_below(root / folder):
+        for path in files_below(root / folder):
             relative = path.relative_to(root).as_posix()
             if relative in KEPT_BACK:
                 continue
-            if path.suffix not in KNOWN:
-                raise BundleError(f"{relative}: a bundle holds no '{path.suffix}' files; move it or extend KNOWN")
+            if not any(path.relative_to(root).match(pattern) for pattern in ALLOWED):
+                raise BundleError(f"{relative}: not listed as a file for students; move it or extend bundle.ALLOWED")
             files["README.md" if relative == HANDOUT else relative] = path.read_bytes()
     if "README.md" not in files:
-        raise BundleError(f"{HANDOUT} is missing: a bundle needs its handout")
+        raise BundleError(f"{HANDOUT}: is missing; a bundle needs its handout")
     files[name] = template.encode("utf-8")
     files |= walkthroughs(root)
-    pyproject, constraints = (_read(root, part) for part in ("pyproject.toml", "constraints.txt"))
-    files["requirements.txt"] = requirements(pyproject, constraints).encode("utf-8")
+    files["requirements.txt"] = requirements(_read(root, "pyproject.toml")).encode("utf-8")
     return files
 
 
 def walkthroughs(root: Path) -> dict[str, bytes]:
-    """Build the walkthrough notebooks for students, without outputs, by their path in the bundle.
+    """Build the walkthrough notebooks for students without outputs, by path in the bundle.
 
     Raises:
-        BundleError: the library that builds them is not installed.
+        BundleError: jupytext is not installed.
     """
     texts = sorted((root / NOTEBOOKS / "texts").glob("[0-9]*.py"))
     try:
         from notebooks.source import as_bytes, convert
     except ModuleNotFoundError as problem:
-        raise BundleError(f"no notebooks without {problem.name}: python -m pip install -e '.[grader]'") from None
+        raise BundleError(f"{problem.name}: not installed; run 'python -m pip install -e .[grader]'") from None
     return {
         f"{NOTEBOOKS}/{text.stem}.ipynb": as_bytes(convert(text.read_text(encoding="utf-8")))
         for text in texts
@@ -87,45 +99,28 @@ def pack(files: dict[str, bytes], folder: str) -> bytes:
         for path in sorted(files):
             entry = zipfile.ZipInfo(f"{folder}/{path}", TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # Unix, also where the bundle is made on Windows
+            entry.create_system = 3  # Unix, also on Windows
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, files[path])
     return buffer.getvalue()
 
 
-def requirements(pyproject: str, constraints: str) -> str:
-    """Write requirements.txt: the base dependencies, each at the version the tests passed with.
+def requirements(pyproject: str) -> str:
+    """Write requirements.txt: the base dependencies as pyproject.toml has them, ranges and markers included.
 
-    A dependency for other Python versions only (one with a marker) keeps its range where no version is pinned.
+    >>> print(requirements("[project]\\ndependencies = ['torch>=2.4', 'tomli; python_version < \\"3.11\\"']"))
+    # The dependencies in pyproject.toml: python -m pip install -r requirements.txt
+    torch>=2.4
+    tomli; python_version < "3.11"
+    <BLANKLINE>
     """
-    pinned: dict[str, str] = {}
-    for line in constraints.splitlines():
-        text = line.partition("#")[0].strip()
-        if text and not text.startswith("-"):
-            wanted = _requirement(text, "constraints.txt")
-            exact = [part.version for part in wanted.specifier if part.operator in ("==", "===")]
-            if exact:
-                pinned[canonicalize_name(wanted.name)] = exact[0].partition("+")[0]
-    out = ["# Made from pyproject.toml and constraints.txt: python -m pip install -r requirements.txt"]
-    for text in tomllib.loads(pyproject)["project"]["dependencies"]:
-        wanted = _requirement(text, "pyproject.toml")
-        version = pinned.get(canonicalize_name(wanted.name))
-        if version is None and wanted.marker is None:
-            raise BundleError(f"constraints.txt pins no version of {wanted.name}")
-        marker = f" ; {wanted.marker}" if wanted.marker else ""
-        out.append(f"{wanted.name}{wanted.specifier if version is None else f'=={version}'}{marker}")
-    return "\n".join(out) + "\n"
+    dependencies = tomllib.loads(pyproject)["project"]["dependencies"]
+    comment = "# The dependencies in pyproject.toml: python -m pip install -r requirements.txt"
+    return "\n".join([comment, *dependencies]) + "\n"
 
 
-def _requirement(text: str, where: str) -> Requirement:
-    try:
-        return Requirement(text)
-    except InvalidRequirement:
-        raise BundleError(f"{where}: '{text}' is no requirement") from None
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    """All files but caches and hidden ones, in a fixed order."""
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files except caches and hidden files, sorted."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in parts):
@@ -136,4 +131,4 @@ def _read(root: Path, name: str) -> str:
     try:
         return (root / name).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise BundleError(f"{name} is missing") from None
+        raise BundleError(f"{name}: is missing; restore it from the repository") from None

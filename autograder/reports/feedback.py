@@ -15,9 +15,8 @@ from dataclasses import dataclass, replace
 from pydantic import JsonValue
 
 from assignment.checking.outcome import NOT_IMPLEMENTED, Reason
-from assignment.manifest import CHECKPOINT, Manifest, Task
+from assignment.manifest import Manifest, Task
 from assignment.text import code_line, one_line
-from autograder.grading.grade import IMPROVEMENT
 from autograder.grading.record import ImportProblem, Record, SyntaxFinding, TaskResult, TestResult
 from autograder.misconceptions import catalogue
 from autograder.reports import late, safe, words
@@ -172,8 +171,8 @@ def feedback(record: Record, manifest: Manifest, source: str = "") -> Feedback:
         notices=reader.notices(),
         tasks=tasks,
         next_step=reader.next_step(tasks),
-        retrieval=_retrieval(record, IMPROVEMENT),
-        checkpoint=_retrieval(record, CHECKPOINT),
+        retrieval=_retrieval(record, manifest.training_task.id),
+        checkpoint=_retrieval(record, manifest.checkpoint_task.id),
     )
     return in_cells(found, reader.notebook) if reader.notebook else found
 
@@ -276,8 +275,8 @@ class _Reader:
             return replace(result, headline=words.value_problem(entry.message), where=None)
         if reason == Reason.TIMEOUT and entry.message.startswith("not tried again"):
             reason = "not tried"
-        text = words.session_problem(reason, self.manifest.limits, task.id == IMPROVEMENT)
-        if task.id == CHECKPOINT and reason in words.SESSION_WORDS:  # a checkpoint has other limits
+        text = words.session_problem(reason, self.manifest.limits, task.trains)
+        if task == self.manifest.checkpoint_task and reason in words.SESSION_WORDS:  # a checkpoint has other limits
             text = (
                 f"Your file {words.SESSION_WORDS[reason]} while it computed descriptors with the checkpoint's network."
             )

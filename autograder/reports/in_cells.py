@@ -14,7 +14,7 @@ def in_cells(value: T, notebook: Notebook) -> T:
     """Return the value, usually a `Feedback`, with the lines in all its texts replaced."""
     found: Any = value
     if isinstance(value, str):
-        found = notebook.told(value)
+        found = notebook.in_cells(value)
     elif isinstance(value, tuple):
         found = tuple(in_cells(part, notebook) for part in value)
     elif is_dataclass(value) and not isinstance(value, type):

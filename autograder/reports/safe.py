@@ -110,7 +110,7 @@ def kind(value: JsonValue) -> str:
     if isinstance(value, (int, float)) or value in NOT_FINITE:
         return "a number"
     if isinstance(value, str):
-        return "an object" if re.fullmatch(r"an? \w+", value) else "a text"
+        return "an object" if re.fullmatch(r"an? \w+", value) else "a string"
     if isinstance(value, list):
         return f"a list of {number(len(value))}"
     return "a dictionary" if isinstance(value, dict) else "something else"

@@ -1,57 +1,54 @@
-"""Which hand-ins are alike in code that everybody had to write alone: pairs to look at, never a verdict.
+"""Find submissions with similar code; a result is a reason to read both files, not a verdict.
 
-copydetect (winnowing, Schleimer et al. 2003) turns a file into overlapping pieces of its tokens, so names of variables,
-comments and layout do not count, and weighs a pair of files. What stands in the template or the reference is left out,
-and so is what many of the class wrote alike. Files that differ in names, comments and layout alone are one group,
-however many they are, and count once. Which pairs are weighed at all is found by counting common pieces, all pairs at
-once; the number of pairs and the time have a limit.
+A file becomes a sequence of characters in which every name and every string counts one, without comments and layout,
+and that sequence becomes the set of its overlapping pieces (k-grams; Schleimer et al. 2003). Pieces of the template, of
+the reference and of many files of the class are ignored. Files that differ only in names, comments and layout form one
+group. Pieces in common are counted for all pairs at once; the number of pairs and the time are limited.
 
-The files are hostile, and long enough ones can keep a tokeniser busy: `python -m autograder.reports.similar` does the
-work in a process of its own, from one JSON text on stdin to one on stdout.
+The files are untrusted and may keep a tokenizer busy: `python -m autograder.reports.similar` runs the comparison in a
+process of its own, from one JSON text on stdin to one on stdout.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import re
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from pygments.lexers import PythonLexer
+from pygments.token import Comment, Name, String, Text
 
 from assignment.checking.limit import TookTooLong, time_limit
 
-if TYPE_CHECKING:
-    from copydetect import CodeFingerprint
-
-PIECE = 25  # characters of a piece, names counting one each: copydetect's own choice
+PIECE = 25  # characters of a piece
 LONGEST_FILE = 128_000  # characters; a long dml.py has 25,000
 FILE_SECONDS = 5.0
 TIME_UP = "the time was up"
-READING = 0.7  # part of the time
-COMMON_FILES, COMMON_SHARE = 10, 0.2  # what more files than both say have alike is common, nobody's own
-LEAST_SIZE, LEAST_SHARE = 120, 0.4  # a pair is shown from so many characters, and from this part of one of the files
+READING = 0.7  # share of the time for reading, so that files that were read are also compared
+COMMON_FILES, COMMON_SHARE = 10, 0.2  # a piece in more files than both is common
+LEAST_SIZE, LEAST_SHARE = 120, 0.4  # a pair needs so many similar characters, and this share of one of the files
 WEIGHED, SHOWN = 100, 40  # pairs
 ROWS = 64  # files that are counted against all others at once
 MEMORY = 4 << 30
+OWN_NAMES = (Name, Name.Attribute, Name.Class, Name.Function, Name.Variable)  # not those of builtins and modules
 TOP_LEVEL = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w{1,80})", re.MULTILINE)
-MOST_PARTS, PART_PIECES, PART_SHARE = 200, 10, 0.6  # definitions of a file; when one is called alike
+MOST_PARTS, PART_PIECES, PART_SHARE = 200, 10, 0.6  # definitions of a file; when one is called similar
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two files that are alike.
+    """Two similar files.
 
     Attributes:
-        first, second: places in the list of files. shares: which part of what the first (the second) wrote alone the
-            other one has, too, 0 … 1. size: characters alike, names counting one each.
-        where: names of the first's functions and classes that are mostly alike.
+        first, second: indices of the files. shares: how much of the own code of the first (the second) the other one
+            contains, 0 … 1. size: similar characters of the first. where: similar functions and classes of the first.
     """
 
     first: int
@@ -63,12 +60,12 @@ class Pair:
 
 @dataclass
 class Found:
-    """The pairs, the most alike first, and what was left out.
+    """The result of a comparison.
 
     Attributes:
-        same: groups of files that differ in names, comments and layout alone; in `pairs` the first stands for all.
-        more: how many pairs beyond these are alike. compared: number of files.
-        skipped: place of a file that was not compared → why. unfinished: why pairs may be missing, "" if none are.
+        pairs: the most similar first. more: similar pairs beyond these. compared: number of files.
+        same: groups of files that differ only in names, comments and layout; `pairs` has only the first of each.
+        skipped: index of a file that was not compared → reason. unfinished: why pairs may be missing, "" if none are.
     """
 
     pairs: list[Pair] = field(default_factory=list)
@@ -78,40 +75,58 @@ class Found:
     skipped: dict[int, str] = field(default_factory=dict)
     unfinished: str = ""
 
+    def to_json(self) -> dict[str, Any]:
+        """The result as JSON values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, tree: Mapping[str, Any]) -> Found:
+        """Read what `to_json` returned; KeyError, TypeError or ValueError for anything else."""
+        pairs = [
+            Pair(int(p["first"]), int(p["second"]), (float(a), float(b)), int(p["size"]), tuple(map(str, p["where"])))
+            for p in tree["pairs"]
+            for a, b in [p["shares"]]
+        ]
+        same = [tuple(map(int, group)) for group in tree["same"]]
+        skipped = {int(index): str(reason) for index, reason in tree["skipped"].items()}
+        return cls(pairs, same, int(tree["more"]), int(tree["compared"]), skipped, str(tree["unfinished"]))
+
 
 def compare(files: Sequence[str], known: Iterable[str], seconds: float) -> Found:
-    """Find the pairs of `files` that are alike beyond what stands in the `known` texts, in at most about `seconds`."""
+    """Find the similar pairs of `files`, ignoring code of the `known` texts, in at most about `seconds`."""
     start = time.monotonic()
-    deadline, reading = start + seconds, start + READING * seconds  # files that were read shall be compared, too
+    deadline, reading = start + seconds, start + READING * seconds
     found = Found()
-    given = set().union(*(_fingerprint(text).hashes for text in known))
-    own: list[np.ndarray] = []
-    alone: dict[str, list[int]] = defaultdict(list)  # places by what is left of the text
-    for place, text in enumerate(files):
-        code, pieces, problem = _pieces(text, given, reading)
+    given = np.unique(np.concatenate([np.empty(0, np.int64), *(_pieces(_code(text)) for text in known)]))
+    pieces: list[np.ndarray] = []  # of each file, in their order
+    own: list[np.ndarray] = []  # of each file that is the first of its group, sorted, without the given ones
+    groups: dict[str, list[int]] = defaultdict(list)  # indices by code
+    for index, text in enumerate(files):
+        code, problem = _read(text, reading)
+        each = _pieces(code)
+        rest = np.setdiff1d(each, given)
         if problem:
-            found.skipped[place] = problem
-        elif len(pieces) + PIECE > LEAST_SIZE:
-            alone[code].append(place)
-        own.append(pieces if alone.get(code, [place])[0] == place else pieces[:0])
-    found.same = [tuple(places) for places in alone.values() if len(places) > 1]
+            found.skipped[index] = problem
+        elif len(rest) + PIECE > LEAST_SIZE:
+            groups[code].append(index)
+        pieces.append(each)
+        own.append(rest if groups.get(code, [index])[0] == index else rest[:0])
+    found.same = [tuple(group) for group in groups.values() if len(group) > 1]
     found.compared = len(files) - len(found.skipped)
     own = without_common(own, found.compared)
     chosen, found.more, found.unfinished = _alike(own, deadline)
     if TIME_UP in found.skipped.values():
         found.unfinished = "the time was up before all files were read"
-    prints: dict[int, CodeFingerprint] = {}
     pairs: list[Pair] = []
     for first, second in chosen:
         if time.monotonic() > deadline:
             found.unfinished = "the time was up before all pairs were weighed"
             break
-        for place in (first, second):
-            if place not in prints:
-                prints[place] = _restricted(_fingerprint(files[place]), own[place])
-        pair = _weigh(first, second, prints)
-        if pair.size >= LEAST_SIZE and max(pair.shares) >= LEAST_SHARE:
-            pairs.append(pair)
+        both = np.intersect1d(own[first], own[second], assume_unique=True)
+        sizes = [_covered(pieces[index], both) for index in (first, second)]
+        shares = [round(size / _covered(pieces[i], own[i]), 4) for size, i in zip(sizes, (first, second), strict=True)]
+        if sizes[0] >= LEAST_SIZE and max(shares) >= LEAST_SHARE:
+            pairs.append(Pair(first, second, (shares[0], shares[1]), sizes[0]))
     pairs.sort(key=lambda pair: (-pair.size * max(pair.shares), pair.first, pair.second))
     found.more += len(pairs[SHOWN:])
     found.pairs = [
@@ -122,7 +137,7 @@ def compare(files: Sequence[str], known: Iterable[str], seconds: float) -> Found
 
 
 def without_common(own: Sequence[np.ndarray], files: int) -> list[np.ndarray]:
-    """Take out the pieces that more than ten files, and more than a fifth of all, have."""
+    """Remove the pieces that more than ten files, and more than a fifth of all, contain."""
     if not own:
         return []
     pieces, counts = np.unique(np.concatenate(own), return_counts=True)
@@ -130,45 +145,44 @@ def without_common(own: Sequence[np.ndarray], files: int) -> list[np.ndarray]:
     return [each[~np.isin(each, common, assume_unique=True)] for each in own]
 
 
-def _pieces(text: str, given: set[int], deadline: float) -> tuple[str, np.ndarray, str]:
-    """A file's code without names and comments, its pieces but those given, sorted; or why it cannot be compared."""
-    from copydetect.utils import filter_code, hashed_kgrams
-
-    none = np.empty(0, np.int64)
+def _read(text: str, deadline: float) -> tuple[str, str]:
+    """The code of a file, and why it cannot be compared, "" if it can."""
     left = deadline - time.monotonic()
     if len(text) > LONGEST_FILE:
-        return "", none, "too long"
+        return "", "too long"
     if left <= 0:
-        return "", none, TIME_UP
+        return "", TIME_UP
     try:
         with time_limit(min(FILE_SECONDS, left)):
-            code, _ = filter_code(text, "dml.py", "python")
-            return code, np.array(sorted({*hashed_kgrams(code, PIECE).tolist()} - given), np.int64), ""
+            return _code(text), ""
     except TookTooLong:
-        return "", none, "too slow to read"
-    except Exception:  # a tokeniser's trouble with a hostile file is no reason to stop
-        return "", none, "cannot be read"
+        return "", "too slow to read"
+    except Exception:  # whatever the tokenizer raises for an untrusted file
+        return "", "cannot be read"
 
 
-def _fingerprint(text: str) -> CodeFingerprint:
-    """copydetect's view of a file, with every piece of it: a selection of them would differ from run to run."""
-    from copydetect import CodeFingerprint
+def _code(text: str) -> str:
+    """The text with one character for each name and string, without comments and layout."""
+    return "".join(
+        "V" if kind in OWN_NAMES else "S" if kind in String else value
+        for kind, value in PythonLexer().get_tokens(text)
+        if kind not in Text and kind not in Comment
+    )
 
-    return CodeFingerprint("dml.py", PIECE, 1, language="python", fp=io.StringIO(text))
+
+def _pieces(code: str) -> np.ndarray:
+    """Hashes of all pieces of a code, by position."""
+    return np.array([hash(code[at : at + PIECE]) for at in range(len(code) - PIECE + 1)], np.int64)
 
 
-def _restricted(fingerprint: CodeFingerprint, pieces: np.ndarray) -> CodeFingerprint:
-    """Leave only these pieces. (copydetect's own way drops pieces that a file has twice.)"""
-    from copydetect.utils import get_token_coverage
-
-    fingerprint.hashes = set(pieces.tolist())
-    fingerprint.hash_idx = {key: at for key, at in fingerprint.hash_idx.items() if int(key) in fingerprint.hashes}
-    fingerprint.token_coverage = get_token_coverage(fingerprint.hash_idx, PIECE, len(fingerprint.filtered_code))
-    return fingerprint
+def _covered(pieces: np.ndarray, chosen: np.ndarray) -> int:
+    """Number of characters that lie in a chosen piece."""
+    starts = np.flatnonzero(np.isin(pieces, chosen))
+    return int(np.minimum(np.diff(starts, append=np.iinfo(np.int64).max), PIECE).sum())
 
 
 def _alike(own: Sequence[np.ndarray], deadline: float) -> tuple[list[tuple[int, int]], int, str]:
-    """The pairs with the most common pieces; how many more reach the least share; why some may be missing."""
+    """The pairs with the most pieces in common; how many more reach the least share; why some may be missing."""
     from scipy import sparse
 
     sizes = np.array([len(each) for each in own], np.int64)
@@ -199,45 +213,20 @@ def _alike(own: Sequence[np.ndarray], deadline: float) -> tuple[list[tuple[int, 
     return chosen, len(worth) - len(chosen), unfinished
 
 
-def _weigh(first: int, second: int, prints: dict[int, CodeFingerprint]) -> Pair:
-    from copydetect import compare_files
-
-    size, shares, _ = compare_files(prints[first], prints[second])
-    return Pair(first, second, (round(float(shares[0]), 4), round(float(shares[1]), 4)), int(size))
-
-
 def _where(text: str, own: np.ndarray, other: np.ndarray) -> tuple[str, ...]:
-    """Names of the functions and classes on the top level of a text most of whose own pieces the other file has."""
+    """Names of the top-level functions and classes of a text most of whose own pieces the other file contains."""
     starts = list(TOP_LEVEL.finditer(text))[:MOST_PARTS]
     ends = [start.start() for start in starts[1:]] + [len(text)]
     names = []
     for start, end in zip(starts, ends, strict=True):
-        pieces = np.array(sorted(_fingerprint(text[start.start() : end]).hashes), np.int64)
-        pieces = pieces[np.isin(pieces, own)]
+        pieces = np.intersect1d(_pieces(_code(text[start.start() : end])), own)
         if len(pieces) >= PART_PIECES and np.isin(pieces, other).mean() >= PART_SHARE:
             names.append(start[1])
     return tuple(dict.fromkeys(names))
 
 
-def as_tree(found: Found) -> dict[str, Any]:
-    """What was found, as JSON takes it."""
-    return dataclasses.asdict(found)
-
-
-def of_tree(tree: dict[str, Any]) -> Found:
-    """Read back what `as_tree` made; KeyError, TypeError or ValueError if it is something else."""
-    pairs = [
-        Pair(int(p["first"]), int(p["second"]), (float(a), float(b)), int(p["size"]), tuple(map(str, p["where"])))
-        for p in tree["pairs"]
-        for a, b in [p["shares"]]
-    ]
-    same = [tuple(map(int, places)) for places in tree["same"]]
-    skipped = {int(place): str(why) for place, why in tree["skipped"].items()}
-    return Found(pairs, same, int(tree["more"]), int(tree["compared"]), skipped, str(tree["unfinished"]))
-
-
 def main() -> None:
-    """The program: {"files", "known", "seconds"} on stdin, what was found on stdout."""
+    """Read {"files", "known", "seconds"} from stdin, write the result to stdout."""
     try:
         import resource
 
@@ -245,7 +234,7 @@ def main() -> None:
     except (ImportError, ValueError, OSError):
         pass  # Windows has no such limits; elsewhere a lower one is in force
     asked = json.load(sys.stdin)
-    json.dump(as_tree(compare(asked["files"], asked["known"], asked["seconds"])), sys.stdout)
+    json.dump(compare(asked["files"], asked["known"], asked["seconds"]).to_json(), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, Outcome, Reason
-from assignment.manifest import CHECKPOINT, Manifest
+from assignment.manifest import Manifest
 from assignment.text import counted, one_line, points
 from autograder.grading.record import Record, TaskResult, TestResult
 from autograder.misconceptions import catalogue
@@ -97,9 +97,9 @@ def print_result(record: Record, manifest: Manifest, console: Console) -> None:
 def checkpoint_lines(record: Record) -> Iterator[Text]:
     """P@1 and mAP of a checkpoint, if they were measured, and a note if its baseline is too weak."""
     checkpoint = record.checkpoint
-    for task, test in record.tests():
+    for _, test in record.tests():
         details = test.details
-        if checkpoint is None or task.id != CHECKPOINT or "p_at_1_after" not in details:
+        if checkpoint is None or "map_after" not in details:
             continue
         line = Text(f"  {one_line(checkpoint.name, 60)}, {one_line(checkpoint.data, 40)}: P@1 ")
         line.append(f"{details['p_at_1_before']:.3f} before, {details['p_at_1_after']:.3f} after, mAP ")

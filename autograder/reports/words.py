@@ -198,9 +198,9 @@ def value_problem(message: str) -> str:
         ("got None", "The function returned None. Is a `return` missing at its end?"),
         ("at least", "The returned value has fewer elements than the task asks for."),
         ("an object", "A plain value was returned where an object is needed."),
-        ("no array of numbers", "The returned array does not consist of numbers."),
+        ("not an array of numbers", "The returned array does not consist of numbers."),
         ("got a list", "A list was returned where one tensor is needed; its elements may have unequal lengths."),
-        ("got a text", "A text was returned where numbers are needed."),
+        ("got a string", "A string was returned where numbers are needed."),
         ("got a dictionary", "A dictionary was returned where numbers are needed."),
     ):
         if pattern in message:

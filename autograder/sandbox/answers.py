@@ -1,7 +1,7 @@
-"""What a submission's process may say: its responses are rebuilt entry by entry, whatever else it sent is dropped.
+"""Validate what a submission's process sends: a response is rebuilt entry by entry, everything else is dropped.
 
-The wire guarantees a tree of plain values. Here the tree becomes a response that `Student` can take as it is: every
-entry of the type it must have. A process that says anything else is talking nonsense, and is treated so.
+The wire guarantees a tree of plain values. Here the tree becomes a response in which every entry has the type that
+`Student` expects; any other tree is not a response.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from assignment.checking.outcome import REPORTED, Reason
 MAX_OPERATIONS = 10**9
 
 
-def checked_response(tree: Any, number: int, asked: int, steps: int, lines: int) -> dict[str, Any] | None:
+def checked_response(tree: Any, number: int, gradient_count: int, steps: int, lines: int) -> dict[str, Any] | None:
     """Return the response to the request `number`, None if the tree is not one.
 
     Args:
-        tree: from the wire. asked: how many gradients were asked for. steps: how many requests waited for this one.
-        lines: length of the submitted file, for the line that an error names.
+        tree: from the wire. gradient_count: number of requested gradients. steps: number of requests sent before it.
+        lines: length of the submitted file, a limit for the line of an error.
     """
     response = tree.get("response") if isinstance(tree, dict) else None
     if not isinstance(response, dict) or type(tree.get("number")) is not int or tree["number"] != number:
@@ -37,7 +37,7 @@ def checked_response(tree: Any, number: int, asked: int, steps: int, lines: int)
     if not (isinstance(mutated, list) and all(type(part) is int for part in mutated)):
         return None
     has_graph = response.get("has_graph") is True
-    if len(gradients) != (asked if has_graph else 0):
+    if len(gradients) != (gradient_count if has_graph else 0):
         return None
     operations = response.get("operations")
     counted = type(operations) is int and 0 <= operations <= MAX_OPERATIONS
@@ -51,7 +51,7 @@ def checked_response(tree: Any, number: int, asked: int, steps: int, lines: int)
 
 
 def checked_error(error: dict[str, Any], lines: int) -> dict[str, Any]:
-    """An error's entries as short texts and a line that the file has (code can be compiled to stand in line 123456)."""
+    """An error's entries as short texts, and a line that exists in the file: code can be compiled to claim any line."""
     texts = {
         key: part[:500] if isinstance(part := error.get(key), str) else "" for key in ("kind", "message", "type_name")
     }

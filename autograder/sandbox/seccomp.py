@@ -1,4 +1,4 @@
-"""The filter of system calls that a submission's process gets: what no solution needs and break-outs begin with."""
+"""The system-call filter of a submission's process: it forbids what no solution needs and escapes are made of."""
 
 from __future__ import annotations
 
@@ -13,37 +13,32 @@ FORBIDDEN = (
     "mount_setattr move_mount name_to_handle_at nfsservctl open_by_handle_at open_tree perf_event_open personality "
     "pidfd_getfd pivot_root process_vm_readv process_vm_writev ptrace quotactl reboot request_key setns settimeofday "
     "swapoff swapon syslog umount2 unshare userfaultfd vhangup "
-    # memory that no process has mapped is in nobody's account: these would take the machine's without being seen
+    # memory that no process has mapped is not counted for any process, so these could exhaust the machine's unnoticed
     "memfd_create memfd_secret mq_open msgget semget shmget"
 ).split()
-NAMESPACED_FAMILIES = (
-    1,
-    2,
-    10,
-    16,
-)  # Unix, IPv4, IPv6, netlink; AF_VSOCK, for one, would reach a host without a network
+NAMESPACED_FAMILIES = (1, 2, 10, 16)  # Unix, IPv4, IPv6, netlink; others, such as AF_VSOCK, need no network
 SO_PEERPIDFD = 77  # since Linux 6.5
 CLONE_NEW_ANYTHING = 0x7E020000  # every CLONE_NEW* flag
 
 
 @cache
 def compiled(sockets: bool = True) -> bytes:
-    """Return the filter as BPF instructions for this machine's architecture, b"" where libseccomp is missing.
+    """Return the filter as BPF instructions for this machine's architecture, b"" if libseccomp is missing.
 
-    Without `sockets` none can be made, of no family: for walls inside which there is a network.
+    Without `sockets` no socket of any family can be created: for a sandbox that shares the machine's network.
 
-    A forbidden call fails with EPERM; clone3, whose flags a filter cannot see, with ENOSYS, so that the C library falls
-    back to clone, whose flags it can.
+    A forbidden call fails with EPERM. clone3 fails with ENOSYS, because a filter cannot read its flags; the C library
+    then falls back to clone.
     """
     try:
         import pyseccomp
-    except (ImportError, RuntimeError):  # the second: the package is there, the system's library is not
+    except (ImportError, RuntimeError):  # RuntimeError: the package is installed, the system's library is not
         return b""
     filter_ = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     for name in FORBIDDEN:
         try:
             filter_.add_rule(pyseccomp.ERRNO(errno.EPERM), name)
-        except (ValueError, OSError, RuntimeError):  # the installed library does not know so new (or old) a call
+        except (ValueError, OSError, RuntimeError):  # the installed library does not know this call
             continue
     filter_.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")
     for bit in range(32):
@@ -51,7 +46,7 @@ def compiled(sockets: bool = True) -> bytes:
         if flag & CLONE_NEW_ANYTHING:
             masked = pyseccomp.Arg(0, pyseccomp.MASKED_EQ, flag, flag)
             filter_.add_rule(pyseccomp.ERRNO(errno.EPERM), "clone", masked)
-    # the socket to the grader would give a handle on the process at its other end
+    # the socket to the fork server would give a handle on that process
     peer = (pyseccomp.Arg(1, pyseccomp.EQ, socket.SOL_SOCKET), pyseccomp.Arg(2, pyseccomp.EQ, SO_PEERPIDFD))
     filter_.add_rule(pyseccomp.ERRNO(errno.EPERM), "getsockopt", *peer)
     if not sockets:

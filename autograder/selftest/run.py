@@ -67,14 +67,14 @@ class Grader:
 
     def grade(self, case: Case, seed: int | None = None) -> Result:
         """Grade one file, with its default seed or this one, and compare the grade with the expected one."""
-        from autograder.grading.grade import IMPROVEMENT, grade
+        from autograder.grading.grade import grade
         from autograder.grading.reference_files import submission_of
 
         start = time.monotonic()
         attack = case.kind == ATTACK
         manifest = self.short if attack else self.manifest
         self.wall.manifest = manifest
-        tasks = None if case.trains else [t.id for t in manifest.tasks if t.id != IMPROVEMENT]
+        tasks = None if case.trains else [t.id for t in manifest.tasks if not t.trains]
         submission = submission_of(case.id, case.source)
         given = grade(submission, self.wall, manifest, seed, tasks, explain=not attack)
         wrong_points = self.wrong_points() if attack else 0.0
@@ -87,11 +87,11 @@ class Grader:
 
     def wrong_points(self) -> float:
         """Points of the wrong solution, which attacks are based on, without an attack."""
-        from autograder.grading.grade import IMPROVEMENT, grade
+        from autograder.grading.grade import grade
         from autograder.grading.reference_files import submission_of
 
         if self._wrong_points is None:
-            tasks = [t.id for t in self.manifest.tasks if t.id != IMPROVEMENT]
+            tasks = [t.id for t in self.manifest.tasks if not t.trains]
             submission = submission_of("wrong", wrong_solution())
             score = grade(submission, self.wall, self.manifest, tasks=tasks, explain=False).score
             self._wrong_points = score.points + score.bonus

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 1 · Retrieval with frozen features
 #
-# Show a picture, get the pictures that are most like it. Nothing is trained in this notebook: a network turns images into
-# vectors, and the nearest vectors are the answer. You will see how a feature map becomes one vector, what "near" means, and
-# how good such an answer is. (For photographs the network brings what it has learnt from ImageNet. For the sample its
-# weights are random, and even that is far better than guessing.)
+# Given a query image, find the most similar images. Nothing is trained in this notebook: a network maps images to vectors,
+# and the nearest vectors are retrieved. You will see how a feature map becomes one vector, how distances between vectors
+# behave, and how to measure the quality of a retrieval. (For photographs the network is pretrained on ImageNet. For the
+# sample its weights are random; even that is far better than chance.)
 
 # %%
 import sys
@@ -23,10 +23,10 @@ dml = walkthrough.student("dml.py")
 data, base = walkthrough.load("cub")
 
 # %% [markdown]
-# ## The question
+# ## The task
 #
-# A *query* is the image that asks; the *gallery* holds the images to search. The network has never been told about the
-# classes. Some images of the gallery, a row for each class:
+# The *query* is the image you start from; the *gallery* is the set of images to search. The network was not trained on
+# these classes. Some images of the gallery, one row per class:
 
 # %%
 gallery = data.test.gallery
@@ -41,16 +41,16 @@ rows = {
 walkthrough.show(
     walkthrough.rows_of_images(rows),
     "classes",
-    "Eight images of each of some classes of the test part",
+    "Eight images of each of some test classes",
 )
 
 # %% [markdown]
 # ## From image to feature map
 #
-# The convolutions of a network turn an image into a map with C channels: each channel answers "how much of my pattern is
-# at this place?". Below, one image and the channels whose peak stands out most. The ✕ marks the peak, which is all that **MAC** keeps of
-# a channel; the number behind "mean" is all that **SPoC** keeps. Both throw the places away, so a shoe on the left and a
-# shoe on the right can get the same vector.
+# The convolutional layers map an image to a feature map with C channels; each channel responds to one kind of pattern at
+# each position. Below, one image and the channels with the most prominent peaks. The ✕ marks the maximum, which is all
+# that **MAC** pooling keeps of a channel; **SPoC** pooling keeps only the mean. Both discard the position, so a shoe on the
+# left and a shoe on the right can get the same vector.
 
 # %%
 torch.manual_seed(base.seed)
@@ -58,7 +58,7 @@ network = backbones.build(base.backbone)
 if base.weights:
     backbones.load_weights(network, base.weights)
 else:
-    backbones.settle_batchnorm(
+    backbones.calibrate_batchnorm(
         network, torch.stack([data.train[i] for i in range(0, len(data.train), 8)][:128])
     )
 network.eval()
@@ -98,8 +98,8 @@ walkthrough.show(figure, "feature-maps", words)
 # %% [markdown]
 # ## Descriptors (task 1)
 #
-# Pool every channel, divide the vector by its length: that is your `GDextractor`. All vectors then lie on a sphere, and
-# only directions are compared. A good check before anything else: is every length 1?
+# Pool every channel, then normalise the vector to unit length: that is your `GDextractor`. All descriptors then lie on the
+# unit sphere, and only their directions are compared. Check first: is every length 1?
 
 # %%
 views = {}
@@ -119,10 +119,10 @@ if walkthrough.ready(dml, "descriptor"):
     walkthrough.table(facts, "pooling")
 
 # %% [markdown]
-# ## What is found
+# ## What is retrieved
 #
-# Blue is the query; then ranks 1, 2, 3, … A green frame with ✓ is of the query's class, a red dashed one with ✗ is not.
-# Look at the mistakes first: are they silly, or would you have hesitated, too?
+# The query has a blue frame; then come ranks 1, 2, 3, … A green frame with ✓ marks an image of the query's class, a dashed
+# red frame with ✗ one of another class. Look at the mistakes first: are they obvious, or would you have hesitated, too?
 
 # %%
 if walkthrough.ready(dml, "descriptor"):
@@ -130,7 +130,7 @@ if walkthrough.ready(dml, "descriptor"):
     walkthrough.show(
         figure,
         "grid-mac",
-        "Retrieval grid with MAC descriptors: queries on the left, ranks 1 to 8 beside",
+        "Retrieval grid with MAC descriptors: queries on the left, ranks 1 to 8 on the right",
     )
 
 # %%
@@ -143,11 +143,11 @@ if walkthrough.ready(dml, "descriptor"):
     )
 
 # %% [markdown]
-# ## Near and far (task 7)
+# ## Distances within and between classes (task 7)
 #
-# Retrieval works as far as two images of one class are nearer than two of different classes. The two hills below should
-# not overlap, and they do: every pair in the overlap is a possible mistake. Training, in the later notebooks, pulls the
-# hills apart.
+# Retrieval works if two images of the same class are closer than two images of different classes. The two histograms
+# below should not overlap, but they do: every pair in the overlap is a possible mistake. Training, in the later notebooks,
+# separates them.
 
 # %%
 if walkthrough.ready(dml, "descriptor", "distances"):
@@ -160,8 +160,8 @@ if walkthrough.ready(dml, "descriptor", "distances"):
         squared = dml.distances(view.gallery[some], view.gallery[some])
         bins = np.linspace(0, float(squared.max()), 60)
         for words, kind, colour in (
-            ("one class", same, canvas.RIGHT),
-            ("two classes", ~same, canvas.WRONG),
+            ("same class", same, canvas.RIGHT),
+            ("different classes", ~same, canvas.WRONG),
         ):
             each.hist(
                 squared[kind & pairs].numpy(),
@@ -176,14 +176,14 @@ if walkthrough.ready(dml, "descriptor", "distances"):
     walkthrough.show(
         figure,
         "distances",
-        "Histograms of squared distances: pairs of one class lie nearer, with overlap",
+        "Histograms of squared distances: pairs of the same class are closer, with overlap",
     )
 
 # %% [markdown]
 # ## How good is it?
 #
-# **P@K** is the share of right images among the first K. P@1 asks only: is the nearest one right? Chance is what blind
-# guessing would get. Raw pixels, compared as they are, are the honest opponent of every network: does yours beat them yet?
+# **P@K** (precision at K) is the share of relevant images among the first K; P@1 only considers the nearest image. *Chance*
+# is the expected precision of a random ranking. Raw pixels are the baseline that every network should beat: does yours?
 
 # %%
 if walkthrough.ready(dml, "descriptor"):
@@ -207,10 +207,10 @@ if walkthrough.ready(dml, "descriptor"):
     walkthrough.table(measured, "descriptor")
 
 # %% [markdown]
-# ## A trap: yourself
+# ## A common mistake: retrieving the query itself
 #
-# The query is in the gallery, too, at distance 0 from itself. Who forgets that gets a wonderful P@1, for nothing. And who
-# drops "whatever came first" is wrong as soon as a duplicate exists. The query has to leave its list **by its index**.
+# The query is also in the gallery, at distance 0 from itself. If it is not removed, P@1 is perfect and meaningless. Removing
+# whatever comes first is wrong as soon as there is a duplicate. Remove the query from its list **by its index**.
 
 # %%
 if walkthrough.ready(dml, "descriptor"):
@@ -226,8 +226,8 @@ if walkthrough.ready(dml, "descriptor"):
 # %% [markdown]
 # ## Try it
 #
-# * Which class is hardest? Draw a grid for it: `walkthrough.grid(data, views["mac"], chosen=…)`.
-# * Scale all descriptors by 10, then by their own number (1, 2, 3, …): which of the two changes the ranking, and why?
-# * Pool only the left half of the map. Who suffers?
+# * Which class is the hardest? Draw a grid for it: `walkthrough.grid(data, views["mac"], chosen=…)`.
+# * Scale all descriptors by 10, then each one by its index (1, 2, 3, …): which of the two changes the ranking, and why?
+# * Pool only the left half of the map. Which classes suffer?
 #
-# Next: [2 · triplets and hard negatives](2-triplets.ipynb), where the network starts to learn.
+# Next: [2 · triplets and hard negatives](2-triplets.ipynb), where training starts.

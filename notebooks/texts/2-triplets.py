@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 2 · Triplets and hard negatives
 #
-# A triplet is a small wish: this image (the *anchor*) shall be nearer to that one of its class (the *positive*) than to that
-# one of another class (the *negative*), by a margin. A network soon fulfils most of these wishes, and then they teach nothing.
-# This notebook looks for those that still do, and shows what happens when one is too greedy.
+# A triplet is a constraint: one image (the *anchor*) should be closer to another image of its class (the *positive*) than to
+# an image of another class (the *negative*), by a margin. Soon a network satisfies most of these constraints, and satisfied
+# triplets have no gradient. This notebook selects triplets that still have one, and shows what happens if the selection is
+# too hard.
 
 # %%
 import sys
@@ -22,10 +23,11 @@ data, base = walkthrough.load("fashion-mnist")
 labels = data.train.labels
 
 # %% [markdown]
-# ## The price of a triplet (task 2)
+# ## The triplet loss (task 2)
 #
-# d⁺ and d⁻ are the squared distances to the positive and to the negative. The loss is zero where the negative is far enough,
-# and then its gradient is zero, too: the flat part of each line below learns nothing. The margin says how far is far enough.
+# d⁺ and d⁻ are the squared distances from the anchor to the positive and to the negative. Where the negative is far enough,
+# the loss is zero, and so is its gradient: in the flat part of each line below nothing is learnt. The margin defines how
+# far is far enough.
 
 # %%
 if walkthrough.ready(dml, "triplet-loss"):
@@ -38,14 +40,14 @@ if walkthrough.ready(dml, "triplet-loss"):
         lines, far.tolist(), "d⁻, with d⁺ = 0.4", "loss of the triplet"
     )
     figure.axes[0].axvline(0.4, color="#999999", linewidth=0.8)
-    words = "Loss over the distance of the negative for three margins: it falls to zero and stays there"
+    words = "Loss over the distance of the negative for three margins: it decreases to zero and stays there"
     walkthrough.show(figure, "hinge", words)
 
 # %% [markdown]
 # ## Mining (task 3)
 #
-# `minehard` describes all training images and picks for each one of the 30 nearest of *another* class. Beside each anchor
-# below: a random negative, as a beginner would take it, and the mined one. Which of the two teaches more?
+# `minehard` computes the descriptors of all training images and picks for each anchor one of the 30 nearest images of
+# *another* class. Below each anchor: a random negative and a mined one. Which of the two is more informative?
 
 # %%
 if walkthrough.ready(dml, "descriptor", "hard-negatives"):
@@ -67,15 +69,15 @@ if walkthrough.ready(dml, "descriptor", "hard-negatives"):
         )
     }
     figure = walkthrough.rows_of_images(rows)
-    words = "Anchors, a random negative of each, and the mined one"
+    words = "Anchors, and a random and a mined negative for each"
     walkthrough.show(figure, "mined", words)
 
 # %% [markdown]
 # ## What mining changes (tasks 4 and 5)
 #
-# Two short trainings that differ in one word. mAP, the quality of the whole ranking, is measured on classes that neither has
-# seen. Look at the loss first. On a few images the two curves on the right lie close, and another seed moves them as much:
-# believe their order only after several runs.
+# Two short trainings that differ only in the negatives. mAP, which measures the whole ranking, is computed on classes that
+# neither training has seen. Look at the loss first. With this few images the two curves on the right are close, and a
+# different seed changes them as much: trust their order only after several runs.
 
 # %%
 if walkthrough.ready(dml, "improvement"):
@@ -97,19 +99,19 @@ if walkthrough.ready(dml, "improvement"):
         )
         each.locator_params(axis="x", integer=True)
         each.legend(fontsize=8)
-    words = "Loss and mAP of two trainings: mined negatives keep the loss up"
+    words = "Loss and mAP of two trainings: with mined negatives the loss stays high"
     walkthrough.show(figure, "mining-changes", words)
 
 # %% [markdown]
-# A low loss is not a good sign here. With random negatives it is low because the questions are easy; mined negatives are
-# asked again before every epoch, and as the network gets better so do the questions.
+# A low loss is not a good sign here. With random negatives it is low because the triplets are easy. Mined negatives are
+# selected anew before every epoch, so they become harder as the network improves.
 
 # %% [markdown]
-# ## How many triplets still teach?
+# ## How many triplets are active?
 #
-# The network after that training with mined negatives, the same anchors, the same positives; once with random negatives, once
-# with freshly mined ones. A triplet is *active* if it costs something. Everything at zero is an image that was loaded, sent
-# through the network and paid for with time, for nothing.
+# The network after the training with mined negatives, with the same anchors and positives: once with random negatives, once
+# with newly mined ones. A triplet is *active* if its loss is positive. Inactive triplets are loaded and passed through the
+# network without any effect.
 
 # %%
 if walkthrough.ready(dml, "improvement"):
@@ -136,19 +138,20 @@ if walkthrough.ready(dml, "improvement"):
         )
         active = float((costs > 0).float().mean())
         facts[name] = {"active": active, "mean loss": float(costs.mean())}
-    words = "Histograms of the losses: with random negatives most triplets cost nothing"
+    words = "Histograms of the losses: with random negatives most triplets are inactive"
     walkthrough.show(figure, "active", words)
     walkthrough.table(facts, "negatives")
 
 # %% [markdown]
-# ## Too greedy: collapse
+# ## Too hard: collapse
 #
-# If one of the 30 nearest is good, is the very nearest not best? Three ways to choose triplets within a batch, otherwise the
-# same training: *all* of them, the *semi-hard* ones (the negative is farther than the positive, but not by the margin),
-# and only the *hardest* (farthest positive, nearest negative).
+# If one of the 30 nearest is good, is the nearest one not best? Three ways to choose triplets within a batch, otherwise the
+# same training: *all* of them, the *semi-hard* ones (the negative is farther than the positive, but by less than the
+# margin), and only the *hardest* (farthest positive, nearest negative).
 #
-# Watch the spread, the mean squared distance of two images. Where d⁺ and d⁻ are both the worst of the batch, making
-# everything equal is the quickest way to a smaller loss: then d⁺ = d⁻ = 0, and each triplet costs exactly the margin.
+# Watch the spread, the mean squared distance between two images. If d⁺ and d⁻ are always the worst of the batch, mapping
+# all images to one point is the quickest way to reduce the loss: then d⁺ = d⁻ = 0, and the loss of each triplet is
+# exactly the margin.
 
 # %%
 MARGIN, STEPS = 0.2, 60
@@ -191,7 +194,7 @@ if losses:
     axes[0, 0].set(title="loss (dotted: the margin)", xlabel="step")
     axes[0, 1].set(title="spread: mean squared distance", xlabel="step")
     axes[0, 1].legend(fontsize=8)
-    words = "Losses and spreads: with the hardest alone the loss sticks, the spread dies"
+    words = "Loss and spread: with only the hardest triplets the loss stalls and the spread vanishes"
     walkthrough.show(figure, "collapse", words)
     ends = {
         name: {"loss": losses[name][-1], "spread": spreads[name][-1], "margin": MARGIN}
@@ -200,12 +203,12 @@ if losses:
     walkthrough.table(ends, "choice")
 
 # %% [markdown]
-# A loss that settles **exactly at the margin** is the mark of a collapse: remember it when a training of yours does not
-# move. The way out is in your task already: a random one of the 30 nearest, a gentler learning rate, or semi-hard triplets.
+# A loss that stays **exactly at the margin** is the sign of a collapse: check for it when a training does not progress. The
+# remedies: a random one of the 30 nearest (as in your task), a smaller learning rate, or semi-hard triplets.
 #
 # ## Try it
 #
-# * Lower the learning rate of the hardest triplets from 0.1 to 0.001. Does it still collapse? How long does it take?
+# * Reduce the learning rate for the hardest triplets from 0.1 to 0.001. Does training still collapse? How long does it take?
 # * What do the histograms of losses look like *before* training, with `runs["hard"].before`?
 # * Why must the negatives be mined again before each epoch?
 #

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 3 · Average precision and SmoothAP
 #
-# P@1 looks at one image of a ranking; average precision looks at all of it. You will see it computed step by step, why it
-# cannot be trained with as it is, and what SmoothAP puts in its place.
+# P@1 evaluates the first image of a ranking; average precision (AP) evaluates all of it. You will compute AP step by step,
+# see why it cannot be used as a loss directly, and how SmoothAP approximates it.
 
 # %%
 import sys
@@ -22,16 +22,16 @@ data, base = walkthrough.load("fashion-mnist")
 # %% [markdown]
 # ## One ranking, step by step
 #
-# A query has asked, and the answer has been judged: hit or miss at each rank. Walk down the list and ask at every **hit**: of
-# all I have seen so far, which share was right? The mean of these shares is the average precision. Misses ask nothing, but
-# they spoil every later answer.
+# Each image of a ranked list is either a hit (of the query's class) or a miss. At every **hit**, compute the precision so far:
+# the share of hits among all images up to this rank. The mean of these precisions is the average precision. Misses do not
+# contribute a term, but they reduce the precision at every later hit.
 
 # %%
 ranking = [True, True, False, True, False, False, True, False]
 
 
 def step_by_step(ranking):
-    """The precision at each rank, with a plain loop: right, easy to read, and slow."""
+    """The precision at each rank, with a plain loop: correct, easy to read, and slow."""
     seen_right, shares = 0, []
     for place, is_hit in enumerate(ranking, start=1):
         seen_right += is_hit
@@ -57,7 +57,7 @@ for place, (share, is_hit) in enumerate(zip(shares, ranking), start=1):
         color="white" if is_hit else "#777",
     )
 title = f"mean of the green bars: AP = {np.mean(at_hits):.3f}"
-axes.set(xlabel="rank", ylabel="right so far", ylim=(0, 1.15), title=title)
+axes.set(xlabel="rank", ylabel="precision", ylim=(0, 1.15), title=title)
 walkthrough.show(
     figure,
     "step-by-step",
@@ -65,9 +65,9 @@ walkthrough.show(
 )
 
 # %% [markdown]
-# ## Where a mistake stands matters
+# ## The rank of a mistake matters
 #
-# Four rankings with three hits each. To P@5 the first two are the same; AP sees that a mistake at the top costs most.
+# Four rankings with three hits each. P@5 is the same for the first two; AP penalises a mistake at the top most.
 
 # %%
 lists = {
@@ -90,8 +90,8 @@ walkthrough.table(rows, "list")
 # %% [markdown]
 # ## From loop to loop-free (task 8)
 #
-# Your `average_precision` gets distances and labels, and no loop. Two questions before you trust it. Is it **right**: does it
-# agree with the loop on lists that nobody chose? And was it worth it: how long do both take as the list grows?
+# Your `average_precision` takes distances and labels and uses no loop. Two checks before you rely on it. Is it **correct**:
+# does it agree with the loop on random lists? Is it **faster**: how long do both take as the list grows?
 
 # %%
 if walkthrough.ready(dml, "average-precision"):
@@ -128,10 +128,10 @@ if walkthrough.ready(dml, "average-precision"):
 # %% [markdown]
 # ## Why not train with it?
 #
-# Move one image. A query at 0°, its positives at 20° and, movable, at x; negatives at 35°, 50° and 65°. AP asks only *who is in
-# front of whom*: it is flat, and jumps where the moving image overtakes another one. Flat means gradient zero: no hint which
-# way to go. SmoothAP (task 11) replaces the question "is k before j?", answered with 0 or 1, by a sigmoid of the difference of
-# the similarities over a temperature τ.
+# Take a query at 0°, positives at 20° and at a variable angle x, and negatives at 35°, 50° and 65°. AP depends only on the
+# *order* of the images: as x changes, AP is constant and jumps where the moving image overtakes another one. Its gradient
+# is zero almost everywhere. SmoothAP (task 11) replaces the indicator "k is ranked before j", which is 0 or 1, by a sigmoid
+# of the difference of the similarities divided by a temperature τ.
 
 # %%
 TAUS = (0.3, 0.1, 0.03, 0.01)
@@ -141,24 +141,24 @@ for tau, colour, dash in zip(TAUS, canvas.COLOURS, canvas.DASHES):
     soft = 1 / (1 + np.exp(-difference / tau))
     axes[0, 0].plot(difference, soft, color=colour, linestyle=dash, label=f"τ = {tau}")
 axes[0, 0].plot(
-    difference, difference > 0, color="black", linewidth=0.8, label="AP's own step"
+    difference, difference > 0, color="black", linewidth=0.8, label="step of AP"
 )
 axes[0, 0].set(xlabel="how much more similar k is than j", ylabel="k is before j")
 axes[0, 0].legend(fontsize=8)
 walkthrough.show(
     figure,
     "sigmoids",
-    "A step and sigmoids of four temperatures: a small τ is nearly the step",
+    "A step and sigmoids of four temperatures: with a small τ it is nearly a step",
 )
 
 # %% [markdown]
-# One query, one positive j at a time: whatever is in front of j adds its sigmoid to j's rank. Positives in front of j count above
-# and below the line, negatives only below. With τ → 0 the mean becomes AP itself.
+# For one query and each positive j: every image adds its sigmoid to j's rank. Positives count in the numerator and in the
+# denominator, negatives only in the denominator. With τ → 0 the mean over j becomes AP.
 
 
 # %%
 def rank_of(j, others, tau):
-    """1 + how many of the others are before j, softly; similarities, not distances."""
+    """1 + the soft number of others that are ranked before j; arguments are similarities, not distances."""
     return 1 + sum(1 / (1 + np.exp(-(s - j) / tau)) for s in others)
 
 
@@ -174,11 +174,11 @@ for tau in TAUS:
     )
 
 # %% [markdown]
-# ## τ, seen (task 11)
+# ## The effect of τ (task 11)
 #
-# Now your `smooth_ap_loss` with these six images, while x goes from 0° to 90°. (In a batch every image that has a positive asks,
-# so there are more stairs than one query would make.) Large τ: a gentle slope everywhere, but not quite the thing that is to be
-# minimised. Small τ: the true stairs, and no slope.
+# Your `smooth_ap_loss` for these six images, with x from 0° to 90°. (In a batch every image that has a positive is a query, so
+# there are more steps than with one query.) Large τ: a smooth slope everywhere, but a poor approximation of AP. Small τ: a
+# close approximation, but a step function without a slope.
 
 
 # %%
@@ -201,16 +201,16 @@ if walkthrough.ready(dml, "smooth-ap"):
     figure = walkthrough.compare(
         lines, moving, "angle of the moving positive", "1 − SmoothAP"
     )
-    words = "The loss over the place of one positive: stairs for a small τ, a smooth slope for a large one"
+    words = "The loss over the angle of one positive: steps for a small τ, a smooth slope for a large one"
     walkthrough.show(figure, "tau", words)
 
 # %% [markdown]
 # ## How much gradient is left?
 #
-# The gradient at descriptors of real images: how long it is, and how many of the images it moves (those with at least a tenth
-# of the push of the most pushed one). Far to the right, all sigmoids are half open: everything looks tied, and the gradient
-# fades. Far to the left, a sigmoid is flat unless two images are all but tied: a few get a wild push, the others none, and in
-# the end nobody gets any. In between lies the useful range.
+# The gradient at descriptors of real images: its norm, and the share of images that it moves (those whose gradient has at
+# least a tenth of the largest norm). For large τ all sigmoids are near 1/2: all images look tied, and the gradient
+# vanishes. For small τ a sigmoid is flat unless two images are nearly tied: a few images get a large gradient and the
+# others none; in the end none gets any. The useful range is in between.
 
 # %%
 if walkthrough.ready(dml, "descriptor", "smooth-ap"):
@@ -233,18 +233,18 @@ if walkthrough.ready(dml, "descriptor", "smooth-ap"):
         moves.append(float((pushes > pushes.max() / 10).float().mean()))
     figure, axes = canvas.new_figure(8.4, 2.7, 1, 2)
     for each, (title, values) in zip(
-        axes[0], {"length of the gradient": lengths, "share of images moved": moves}.items()
+        axes[0], {"norm of the gradient": lengths, "share of images moved": moves}.items()
     ):
         each.plot(taus, values, color=canvas.COLOURS[0])
         each.set(xscale="log", xlabel="τ", title=title)
-    words = "Over τ: the length of the gradient, and the share of the images that it moves"
+    words = "Over τ: the norm of the gradient, and the share of images that it moves"
     walkthrough.show(figure, "gradient", words)
 
 # %% [markdown]
 # ## Try it
 #
-# * In the first list, swap one ✓ with the ✗ before it. Which swap helps AP most?
-# * Count the query itself as one of its positives. What happens to the loss, and why is that a comfortable lie?
-# * Give `average_precision` two equal distances, one a hit and one a miss. Which order is fair?
+# * In the first list, swap one ✓ with the ✗ before it. Which swap improves AP most?
+# * Count the query as one of its own positives. What happens to the loss, and why is that misleading?
+# * Give `average_precision` two equal distances, one of a hit and one of a miss. Which order is fair?
 #
 # Next: [4 · training](4-training.ipynb).

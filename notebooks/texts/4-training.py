@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 4 · Training: FashionMNIST, then birds
 #
-# Now everything together: mine, train, look. The network learns from some classes and is asked about others. Along the way,
-# three details that decide more than they seem to: augmentation, BatchNorm, the margin.
+# Now everything together: mine, train, evaluate. The network is trained on some classes and tested on others. Along the
+# way, three details that matter more than they seem to: augmentation, BatchNorm, the margin.
 
 # %%
 import sys
@@ -21,10 +21,10 @@ data, base = walkthrough.load("fashion-mnist")
 CPU = torch.device("cpu")
 
 # %% [markdown]
-# ## Who learns, who is asked
+# ## Training, validation and test classes
 #
-# *Held-out classes*: those of the last two rows are never shown in training. A network that has merely memorised what a bag
-# is gains nothing; it has to learn what makes two pieces of clothing different.
+# The classes of the last two rows are *held out*: they are never used for training. Memorising the training classes does not
+# help on them; the network has to learn what makes two images different in general.
 
 # %%
 parts = {
@@ -39,7 +39,9 @@ for name, split in parts.items():
     rows[name] = [walkthrough.picture(data, split, i) for i in places]
     titles[name] = ", ".join(data.class_names[int(c)] for c in classes)
 walkthrough.show(
-    walkthrough.rows_of_images(rows), "parts", "One image of each class of the three parts"
+    walkthrough.rows_of_images(rows),
+    "parts",
+    "One image of each training, validation and test class",
 )
 walkthrough.table(
     {name: {"images": len(parts[name]), "classes": titles[name]} for name in parts}, "part"
@@ -48,8 +50,8 @@ walkthrough.table(
 # %% [markdown]
 # ## Augmentation
 #
-# Mirroring or moving an image changes nearly all pixels and nothing of the meaning: a network that sees another variant each
-# time cannot rely on exact places. Never when mining, validating or testing: there, the image is the image.
+# Flipping or shifting an image changes nearly all pixels but not its class: a network that sees a different variant each
+# time cannot rely on exact positions. Augmentation is used for training only, never for mining, validation or testing.
 
 # %%
 torch.manual_seed(0)
@@ -68,9 +70,10 @@ walkthrough.show(
 # %% [markdown]
 # ## BatchNorm, frozen
 #
-# In training mode, BatchNorm normalises by the *other images of the batch*. The descriptor of a picture then depends on its
-# company, and a batch of mined triplets is odd company. Below, one image described in five different batches, in training mode
-# and in eval mode: how far apart are the descriptors of this **same** image? Your `train` (task 5) keeps the statistics.
+# In training mode, BatchNorm normalises with the statistics of *the batch*. The descriptor of an image then depends on the
+# other images of its batch, and a batch of mined triplets is not representative. Below, one image in five different
+# batches, in training mode and in eval mode: how far apart are the descriptors of the **same** image? Your `train` (task 5)
+# keeps the statistics unchanged.
 
 # %%
 if walkthrough.ready(dml, "descriptor"):
@@ -99,20 +102,18 @@ if walkthrough.ready(dml, "descriptor"):
             axes[0, 0].bar_label(bars, fmt="%.2f", fontsize=7)
         names = [data.class_names[int(split.labels[each[0]])] for each in companies]
         axes[0, 0].set_xticks(range(len(names)), names, fontsize=8)
-        axes[0, 0].set(xlabel="company in the batch", ylabel="distance to the first")
+        axes[0, 0].set(xlabel="other images of the batch", ylabel="distance to the first")
         axes[0, 0].legend(fontsize=8)
-        words = "How far the descriptor of one image moves with its company: in eval mode it does not"
+        words = "How far the descriptor of one image moves with the rest of its batch: in eval mode it does not"
         walkthrough.show(figure, "batchnorm", words)
     else:
-        print(
-            f"{base.backbone} has no BatchNorm: descriptors do not depend on their company"
-        )
+        print(f"{base.backbone} has no BatchNorm: descriptors do not depend on the batch")
 
 # %% [markdown]
 # ## The training (tasks 1 to 5)
 #
-# Mine hard negatives, go once through all triplets, measure on the validation classes; again. Then the moment of truth: the
-# same queries of the **test** classes, before and after.
+# In each epoch: mine hard negatives, train once on all triplets, evaluate on the validation classes. After the last epoch,
+# the same queries of the **test** classes, before and after training.
 
 # %%
 if walkthrough.ready(dml, "improvement"):
@@ -140,7 +141,7 @@ if walkthrough.ready(dml, "improvement"):
 
 # %%
 if walkthrough.ready(dml, "improvement"):
-    words = "What the queries of the test classes find {} training"
+    words = "Retrieval for queries of the test classes, {} training"
     for name, view in (("before", before), ("after", after)):
         figure = walkthrough.grid(data, view, f"{name} training")
         walkthrough.show(figure, f"grid-{name}", words.format(name))
@@ -156,9 +157,9 @@ if walkthrough.ready(dml, "improvement"):
 # %% [markdown]
 # ## How much margin?
 #
-# Margin 0 asks only for the right order; a large one also punishes triplets that are right by far. Descriptors lie on a
-# sphere, where squared distances end at 4, and those of random images are much nearer: 0.8 is a lot to ask. Three short
-# trainings on a few images:
+# Margin 0 only requires the right order; a large margin also penalises triplets that are clearly satisfied. Descriptors
+# have unit length, so squared distances are at most 4, and those of random images are much smaller: 0.8 is a large margin.
+# Three short trainings on a few images:
 
 # %%
 if walkthrough.ready(dml, "improvement"):
@@ -178,18 +179,18 @@ if walkthrough.ready(dml, "improvement"):
     walkthrough.table(ends, "test classes")
 
 # %% [markdown]
-# One run of each proves little: repeat with other seeds (`replace(settings, seed=1)`) before you believe an order.
+# One run of each proves little: repeat with other seeds (`replace(settings, seed=1)`) before you trust the order.
 #
-# ## Then birds
+# ## Birds
 #
-# CUB-200 has 200 species; the lab learns from the first hundred and is tested on the last fifty. A pretrained network knows
-# a lot about birds already, so training is gentle: a small learning rate, few epochs. This section runs where CUB and weights
-# are at hand, and says so where they are not.
+# CUB-200 has 200 species; the lab trains on the first hundred and tests on the last fifty. A pretrained network already
+# distinguishes birds well, so training uses a small learning rate and few epochs. This section needs CUB and pretrained
+# weights; without them it is skipped with a note.
 
 # %%
 birds, bird_base = walkthrough.load("cub")
 if birds.name != "cub":
-    walkthrough.note("There are no birds here: this section is left out.")
+    walkthrough.note("CUB or its weights are missing: this section is skipped.")
 elif walkthrough.ready(dml, "improvement"):
     settings = replace(bird_base, loss="triplet", margin=0.1)
     bird_run = walkthrough.train(dml, settings, birds)
@@ -207,9 +208,9 @@ elif walkthrough.ready(dml, "improvement"):
 # %% [markdown]
 # ## Try it
 #
-# * Turn the augmentation off: `replace(settings, augment=False)`. Which of the two curves suffers, training or validation?
-# * Freeze nothing: `loss="batch-triplet", batchnorm="train"`. Does it help with random weights? With pretrained ones?
-# * A longer run with checkpoints and a page of pictures: `python -m assignment train dml.py`, then
+# * Turn off augmentation: `replace(settings, augment=False)`. Which of the two curves gets worse, training or validation?
+# * Do not freeze BatchNorm: `loss="batch-triplet", batchnorm="train"`. Does it help with random weights? With pretrained ones?
+# * A longer run with checkpoints and a page of plots: `python -m assignment train dml.py`, then
 #   `python -m assignment plots out/train --dml dml.py`.
 #
 # Next: [5 · pets](5-pets.ipynb).

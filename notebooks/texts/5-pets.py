@@ -1,8 +1,9 @@
 # %% [markdown]
-# # 5 · Pets: three losses, three exams, and a shortcut
+# # 5 · Pets: three losses, three evaluations, and a shortcut
 #
-# *Are these two pictures of one breed?* Contrastive loss, triplets and ArcFace are three ways to learn the answer; verification,
-# few-shot episodes and maps are three ways to examine it. The last part shows a network with good marks for a bad reason.
+# *Do these two images show the same breed?* Contrastive loss, triplet loss and ArcFace are three ways to learn the answer;
+# verification, few-shot episodes and maps are three ways to evaluate it. The last part shows a network that has a low training
+# loss for the wrong reason.
 
 # %%
 import sys
@@ -25,13 +26,15 @@ data, base = walkthrough.load("pets")
 queries = data.test.queries
 CPU = torch.device("cpu")
 if data.name == "sample":
-    walkthrough.note("Kinds of clothing play the breeds here: one class is one breed.")
+    walkthrough.note(
+        "The sample has kinds of clothing instead of breeds: one class takes the place of one breed."
+    )
 
 # %% [markdown]
-# ## The question
+# ## Verification pairs
 #
-# Pairs of the test part, breeds that no training will see: on the left two images of one breed, on the right of two. Cover
-# the titles and try it yourself first.
+# Pairs of test images, of breeds never used for training: on the left two images of the same breed, on the right of
+# different breeds. Cover the titles and try it yourself first.
 
 # %%
 first, second = pairs(queries.labels)
@@ -44,21 +47,24 @@ for wanted in (True, False):
         rows["the other"].append(walkthrough.picture(data, queries, int(second[i])))
         titles.append("same" if wanted else "different")
 figure = walkthrough.rows_of_images(rows, titles)
-walkthrough.show(figure, "pairs", "Four pairs of one class and four pairs of two classes")
+walkthrough.show(
+    figure, "pairs", "Four pairs of the same class and four pairs of different classes"
+)
 
 # %% [markdown]
-# ## Two losses in a picture (tasks 12 and 13, bonus)
+# ## Two losses as curves (tasks 12 and 13, bonus)
 #
-# **Contrastive**: a pair of one class pays for every distance, a pair of two only up to the margin. **ArcFace**: classify by the
-# angle to a class's direction, and make the own class harder by adding a margin to that angle. (The small step on the right is
-# where angle and margin together pass 180° and the cosine would rise again.)
+# **Contrastive**: for a pair of the same class the loss grows with the distance; for a pair of different classes it is positive
+# only below the margin. **ArcFace**: classify by the angle between the descriptor and each class's weight vector, and make
+# the true class harder by adding a margin to its angle. (The small step on the right is where angle plus margin exceeds 180°
+# and the cosine would rise again.)
 
 # %%
 if walkthrough.ready(dml, "contrastive"):
     distance = torch.linspace(0, 2, 101)
     lines = {
         words: dml.contrastive_loss(distance, torch.full((101,), kind), 0.8).tolist()
-        for words, kind in (("one class", True), ("two classes, margin 0.8", False))
+        for words, kind in (("same class", True), ("different classes, margin 0.8", False))
     }
     figure = walkthrough.compare(
         lines, distance.tolist(), "distance d (not squared)", "loss"
@@ -81,16 +87,18 @@ if walkthrough.ready(dml, "arcface"):
         lines[f"margin {margin}"] = own.tolist()
     degrees = torch.rad2deg(angles).tolist()
     figure = walkthrough.compare(
-        lines, degrees, "angle to the own class (degrees)", "own logit"
+        lines, degrees, "angle to the true class (degrees)", "logit of the true class"
     )
     walkthrough.show(
-        figure, "arcface", "The own logit over the angle: a margin lowers it everywhere"
+        figure,
+        "arcface",
+        "The logit of the true class over the angle: a margin lowers it everywhere",
     )
 
 # %% [markdown]
 # ## Three trainings
 #
-# The same start, the same images, a few epochs each.
+# The same initial weights, the same images, a few epochs each.
 
 # %%
 wanted = {
@@ -115,10 +123,11 @@ if models:
     walkthrough.table({n: loop.quick_metrics(m, data.test, CPU) for n, m in models.items()})
 
 # %% [markdown]
-# ## First exam: verification
+# ## Evaluation 1: verification
 #
-# Say "same" if the similarity is above a threshold. A low threshold accepts strangers, a high one rejects friends; the ROC
-# curve shows every compromise. **AUC** is its area; **EER** is the error where both kinds are equally frequent.
+# Predict "same" if the similarity is above a threshold. A low threshold has many false accepts, a high one many false
+# rejects; the ROC curve shows the trade-off for all thresholds. **AUC** is the area under it; **EER** is the error rate where
+# false accept rate and false reject rate are equal.
 
 # %%
 if views:
@@ -131,10 +140,11 @@ if views:
     )
 
 # %% [markdown]
-# ## Second exam: few shots
+# ## Evaluation 2: few-shot classification
 #
-# Show K images of each of a few *new* breeds, then ask about others. No training: the mean of the K descriptors stands for the
-# breed. The bars are 95 % intervals over the episodes; two models whose bars overlap are not yet told apart.
+# Given K images of each of a few *new* breeds, classify other images of these breeds. No training: the mean of the K
+# descriptors represents the breed. The bars are 95 % confidence intervals over the episodes; if the bars of two models
+# overlap, do not conclude that one is better.
 
 # %%
 way = min(5, len(np.unique(queries.labels)))
@@ -160,10 +170,10 @@ if views:
     )
 
 # %% [markdown]
-# ## Third exam: a map
+# ## Evaluation 3: a map
 #
-# t-SNE and UMAP put neighbours beside each other on paper. Islands of one colour are good. How far apart islands lie, and how
-# large they are, means nothing: do not read more into a map than the neighbours.
+# t-SNE and UMAP place neighbours next to each other in the plane. Clusters of one colour are good. The distances between
+# clusters and their sizes have no meaning: read only the neighbourhoods from a map.
 
 # %%
 if views:
@@ -180,15 +190,15 @@ if views:
         walkthrough.show(figure, kind.lower(), words)
 
 # %% [markdown]
-# ## Where does it look?
+# ## Which regions matter?
 #
-# Grad-CAM of the *similarity*: which places of two images make their descriptors alike? Bright places count. A sensible model
-# looks at the animal (here perhaps at the sole of a boot), not at the sofa.
+# Grad-CAM of the *similarity*: which regions of two images make their descriptors similar? Bright regions contribute most. A
+# good model uses the animal (here perhaps the sole of a boot), not the sofa.
 
 
 # %%
 def looks(network, query_gallery, view, chosen):
-    """Queries, their nearest images, and the places that make them similar."""
+    """Queries, their nearest images, and the regions that make them similar."""
     own = None if query_gallery.self_index is None else query_gallery.self_index[chosen]
     nearest = rank(view.queries[chosen], view.gallery, 1, own)[:, 0].tolist()
     rows = {"query": [], "query looks at": [], "nearest": [], "nearest looks at": []}
@@ -210,22 +220,22 @@ if views:
     walkthrough.show(
         figure,
         "grad-cam",
-        "Queries and their nearest images, each with the places that count",
+        "Queries and their nearest images, each with the regions that contribute most",
     )
 
 # %% [markdown]
 # ## A shortcut
 #
-# Suppose every photographer leaves a coloured stamp in the corner, and each has photographed one breed only. The stamp is the
-# easiest thing in the image, so why look at the dog? We train once on clean images and once on stamped ones. Then an exam with
-# stamps that **lie**: drawn at random, they say nothing about the class.
+# Suppose every photographer leaves a coloured stamp in the corner, and each has photographed one breed only. The stamp then
+# predicts the class better than the animal does. We train once on clean images and once on stamped ones, and test with
+# **random** stamps, which are unrelated to the class.
 
 # %%
 classes = np.unique(data.train.labels)
 
 
 class Stamped:
-    """A split with a coloured square in a corner of each image; `marks` (N,) says which colour."""
+    """A split with a coloured square in a corner of each image; `marks` (N,) gives the colours."""
 
     def __init__(self, split, marks):
         self.split, self.marks, self.labels = split, marks, split.labels
@@ -255,9 +265,9 @@ firsts = [int(i) for c in classes[:4] for i in np.flatnonzero(data.train.labels 
 some = [int(i) for i in draws.choice(len(lies), 8)]
 examples = {
     "training": [walkthrough.pixels(data, stamped[i]) for i in firsts],
-    "exam": [walkthrough.pixels(data, lying.gallery[i]) for i in some],
+    "test": [walkthrough.pixels(data, lying.gallery[i]) for i in some],
 }
-words = "Stamps: one colour for each class in training, random colours in the exam"
+words = "Stamps: one colour per class in training, random colours in the test"
 walkthrough.show(walkthrough.rows_of_images(examples), "stamps", words)
 
 # %%
@@ -276,7 +286,7 @@ if walkthrough.ready(dml, *wanted["triplet"][0]):
         rows[name] = {
             "training loss": run.column("loss")[-1],
             "mAP, clean": clean["mAP"],
-            "mAP, stamps lie": lied["mAP"],
+            "mAP, random stamps": lied["mAP"],
             "nearest has the same stamp": float((lies[nearest] == lies[own]).mean()),
         }
         trained[name] = (run.after, view)
@@ -286,22 +296,24 @@ if walkthrough.ready(dml, *wanted["triplet"][0]):
 # %%
 if trained:
     network, view = trained["stamped images"]
-    figure = walkthrough.grid(exam, view, "trained on stamped images: what is alike here?")
-    words = "After training on stamps: what is retrieved has the stamp of the query"
+    figure = walkthrough.grid(
+        exam, view, "trained on stamped images: what do these have in common?"
+    )
+    words = "After training on stamped images: retrieved images have the stamp of the query"
     walkthrough.show(figure, "shortcut-grid", words)
     figure = looks(network, lying, view, chosen)
     words = "Grad-CAM of the model trained on stamped images"
     walkthrough.show(figure, "shortcut-grad-cam", words)
 
 # %% [markdown]
-# Has it taken the bait? A small network that begins with random weights does so at once; a pretrained one, trained gently on
-# a few photographs, may resist: the last columns of the table say. The losses alone would never have told. It takes an exam
-# that breaks the coincidence, and a look at what is retrieved and where the network looks.
+# Has the network learnt the shortcut? A small network with random initial weights does so at once; a pretrained one, trained
+# with a small learning rate on a few photographs, may not: see the last columns of the table. The training loss alone does
+# not show it. You need a test that breaks the correlation, and a look at what is retrieved and which regions matter.
 #
 # ## Try it
 #
-# * Turn the augmentation on for the stamped training (`augment=True`). Does a flip protect against the stamp? Would a crop?
+# * Turn on augmentation for the training with stamps (`augment=True`). Does a flip protect against the stamp? Would a crop?
 # * Stamp only half of the training images. Is that enough for the shortcut?
-# * Which loss has the best verification and which the best few-shot accuracy? With another seed, too?
+# * Which loss has the best verification, and which the best few-shot accuracy? Is it the same with another seed?
 #
 # Next: [6 · products](6-products.ipynb).

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 6 · Products: classes and superclasses
 #
-# In Stanford Online Products a class is *one article*: this very kettle, photographed a few times for a sale. There are
-# thousands of them, in twelve kinds. Two questions follow. Is a wrong kettle as wrong as a bicycle? And how do you measure a
-# ranking when a class has two images, or ten?
+# In Stanford Online Products a class is *one article*: one particular kettle, photographed a few times for a sale. There are
+# thousands of them, in twelve superclasses. Two questions follow. Is another kettle as wrong as a bicycle? And how do you
+# evaluate a ranking when a class has only two images, or ten?
 
 # %%
 import sys
@@ -20,8 +20,10 @@ from assignment.training import model
 
 dml = walkthrough.student("dml.py")
 data, base = walkthrough.load("sop")
-if data.superclasses is None:  # the sample: kinds of clothing play the articles
-    walkthrough.note("Ten kinds of clothing play the articles, in four superclasses.")
+if data.superclasses is None:  # the sample: kinds of clothing instead of articles
+    walkthrough.note(
+        "The sample has ten kinds of clothing instead of articles, in four superclasses."
+    )
     kinds = {
         "tops": ("T-shirt", "Pullover", "Dress", "Coat", "Shirt"),
         "trousers": ("Trouser",),
@@ -36,10 +38,10 @@ if data.superclasses is None:  # the sample: kinds of clothing play the articles
 kind_of = data.superclasses
 
 # %% [markdown]
-# ## Two levels
+# ## Classes and superclasses
 #
-# Each row is a superclass; neighbours in a row may be different classes. Inside a superclass, the differences are small, and
-# that is where the hard negatives live.
+# Each row is a superclass; the images of a row may be of different classes. Within a superclass the differences are small:
+# this is where the hard negatives are.
 
 # %%
 gallery, queries = data.test.gallery, data.test.queries
@@ -71,18 +73,18 @@ walkthrough.show(
 )
 
 # %% [markdown]
-# ## What is found, on two levels
+# ## Retrieval by class and by superclass
 #
-# The same ranking judged twice. First by class: ✓ only for the same article. Then by superclass: ✓ for the same *kind*. The
-# second grid is much greener; a network sees kinds long before it sees articles.
+# The same ranking evaluated twice. First by class: ✓ only for the same article. Then by superclass: ✓ for the same *kind* of
+# article. The second grid has many more hits: kinds are much easier to distinguish than articles.
 
 # %%
 if walkthrough.ready(dml, "descriptor"):
     network = model.untrained(dml, base, data)
     before = walkthrough.describe(network, data)
     chosen = grids.first_of_each_class(queries.labels, 5)
-    figure = walkthrough.grid(data, before, "judged by class", chosen=chosen)
-    walkthrough.show(figure, "by-class", "Retrieval judged by class")
+    figure = walkthrough.grid(data, before, "by class", chosen=chosen)
+    walkthrough.show(figure, "by-class", "Retrieval evaluated by class")
 
     query_gallery = replace(
         before.query_gallery, queries=ByKind(queries), gallery=ByKind(gallery)
@@ -90,15 +92,15 @@ if walkthrough.ready(dml, "descriptor"):
     kinds_only = replace(data, class_names=data.superclass_names)
     view = replace(before, query_gallery=query_gallery)
     figure = walkthrough.grid(
-        kinds_only, view, "the same lists, judged by superclass", chosen=chosen
+        kinds_only, view, "the same lists, by superclass", chosen=chosen
     )
-    walkthrough.show(figure, "by-superclass", "The same retrieval judged by superclass")
+    walkthrough.show(figure, "by-superclass", "The same retrieval evaluated by superclass")
 
 # %% [markdown]
-# ## Where do the mistakes go? (with training, task 11)
+# ## What kind of mistakes? (with training, task 11)
 #
-# For each query the nearest image: of its class, of another class of the same superclass, or of something else altogether.
-# Before and after a short training with your SmoothAP loss, whose batches hold a few images of each of several classes.
+# For each query the nearest image: of its class, of another class of the same superclass, or of another superclass. Before
+# and after a short training with your SmoothAP loss, whose batches contain a few images of each of several classes.
 
 # %%
 views = {}
@@ -109,7 +111,7 @@ if walkthrough.ready(dml, "descriptor", "smooth-ap"):
         "before": walkthrough.describe(run.before, data),
         "after": walkthrough.describe(run.after, data),
     }
-    parts = ("class", "superclass only", "something else")
+    parts = ("class", "superclass only", "another superclass")
     shares = {}
     for name, view in views.items():
         nearest = rank(view.queries, view.gallery, 1, data.test.self_index)[:, 0].numpy()
@@ -136,13 +138,13 @@ if walkthrough.ready(dml, "descriptor", "smooth-ap"):
             left += value
     axes[0, 0].invert_yaxis()
     axes[0, 0].set(
-        xlim=(0, 1), xlabel="share of the queries, by what their nearest image is"
+        xlim=(0, 1), xlabel="share of the queries, by the class of their nearest image"
     )
     figure.legend(loc="outside upper center", ncols=3, fontsize=8, frameon=False)
     walkthrough.show(
         figure,
         "mistakes",
-        "Nearest images: right, right superclass only, wrong; before and after",
+        "Nearest images: same class, same superclass only, another superclass; before and after training",
     )
 
 # %%
@@ -157,13 +159,13 @@ if views:
         measured[f"{name}, superclass"] = {
             key: wide[key] for key in ("P@1", "R@10", "MAP@5", "mAP")
         }
-    walkthrough.table(measured, "judged by")
+    walkthrough.table(measured, "evaluated")
 
 # %% [markdown]
-# ## MAP@5, and what it divides by
+# ## MAP@5 and its denominator
 #
-# Only the first five places count. One list, hits at ranks 1 and 3, ten images that could have been found (R = 10). The sum of
-# the precisions at the hits is the same for everyone; but divided by what? Four definitions are in use, under one name:
+# Only the first five ranks count. One list with hits at ranks 1 and 3, and ten relevant images in the gallery (R = 10). All
+# definitions have the same numerator, the sum of the precisions at the hits. Four denominators are in use under one name:
 
 # %%
 hits, r, k = [1, 0, 1, 0, 0], 10, 5
@@ -178,13 +180,13 @@ walkthrough.table(
 )
 
 # %% [markdown]
-# Divided by the hits, one hit at rank 1 and nothing else is "perfect". Divided by R, nobody with R > 5 can reach 1. Divided by
-# K, nobody with R < 5 can. This course divides by **min(R, K)**: 1 means that the list could not have been better.
+# Divided by the number of hits, a single hit at rank 1 is "perfect". Divided by R, no class with R > 5 can reach 1. Divided by
+# K, no class with R < 5 can. This course divides by **min(R, K)**: 1 means that the list could not have been better.
 #
 # ## Why not just mAP?
 #
-# mAP waits for the last image of a class, wherever it is; a shopper looks at five. Below, both for each class of the test part:
-# the higher a class is above the line, the better are its first five compared with all that follows.
+# mAP depends on the rank of every image of the class; a shopper looks at five. Below, both metrics for each test class: the
+# farther a class is above the diagonal, the better are its first five results compared with the rest of the ranking.
 
 # %%
 if walkthrough.ready(dml, "descriptor"):
@@ -216,13 +218,13 @@ if walkthrough.ready(dml, "descriptor"):
     axes[0, 0].set(
         xlim=(0, 1), ylim=(0, 1), xlabel="mAP", ylabel="MAP@5", title=f"{name} training"
     )
-    walkthrough.show(figure, "map-at-5", "MAP@5 over mAP for each class of the test part")
+    walkthrough.show(figure, "map-at-5", "MAP@5 over mAP for each test class")
 
 # %% [markdown]
 # ## Try it
 #
 # * Train with the superclasses as labels, test on the classes. What is lost?
-# * A class with two images has R = 1. Which of the four definitions give it a fair 1 for a perfect list?
-# * Which superclass has the most confusions inside it? Would *you* have told them apart at this size?
+# * A class with two images has R = 1. Which of the four definitions give 1 for a perfect list?
+# * Which superclass has the most confusions between its classes? Would *you* have distinguished them at this image size?
 #
-# That was the last one. If your `dml.py` knows all of this by now, it is time to hand it in.
+# This was the last notebook. If all tasks of your `dml.py` work by now, submit it.

@@ -1,8 +1,9 @@
 # %% [markdown]
 # # 7 · For instructors: grade a class, read the report
 #
-# Four made-up students hand in. You will grade them with one command, see what the class found hard, open one student's
-# feedback, and find in the record what an appeal needs. The same commands work on a download from a learning platform.
+# Four invented students submit. You will grade them with one command, see which tests most students failed, open one
+# student's feedback, and find in the record what you need for an appeal. The same commands work on a download from a
+# learning platform.
 
 # %%
 import html
@@ -22,12 +23,12 @@ from autograder.misconceptions import catalogue
 
 ROOT = Path(walkthrough.__file__).parents[2]
 folder = Path(tempfile.mkdtemp(prefix="class-"))
-COLOURS = ("FORCE_COLOR", "CLICOLOR_FORCE")  # a notebook asks for them; text is enough here
+COLOURS = ("FORCE_COLOR", "CLICOLOR_FORCE")  # set by notebooks; plain text is enough here
 PLAIN = {name: value for name, value in os.environ.items() if name not in COLOURS}
 
 
 def command(*words):
-    """Run a command as you would type it, show what it prints, return its exit status."""
+    """Run a command as typed in a shell, print its output, return its exit status."""
     print("$ python -m", *words)
     asked = [sys.executable, "-m", *map(str, words)]
     done = subprocess.run(asked, cwd=ROOT, env=PLAIN, capture_output=True, text=True)
@@ -36,10 +37,10 @@ def command(*words):
 
 
 # %% [markdown]
-# ## Four hand-ins
+# ## Four submissions
 #
-# One folder for each student, which is what many platforms give. **ada** hands in the reference, **ben** the untouched template,
-# **eve** and **kim** files with one mistake each, from the catalogue of wrong answers that the grader knows by name.
+# One folder per student, as many platforms provide. **ada** submits the reference, **ben** the untouched template, **eve** and
+# **kim** files with one mistake each, from the grader's catalogue of known mistakes.
 
 # %%
 texts = {
@@ -47,7 +48,7 @@ texts = {
     "ben": (ROOT / "template" / "dml.py").read_text(encoding="utf-8"),
 }
 wrong = {each.id: each for each in catalogue.load()}
-for name, mistake in (("eve", "triplet-no-hinge"), ("kim", "descriptor-wrong-axis")):
+for name, mistake in (("eve", "triplet-loss--no-hinge"), ("kim", "descriptor--wrong-axis")):
     texts[name] = wrong[mistake].source
 for name, text in texts.items():
     (folder / "in" / name).mkdir(parents=True)
@@ -61,9 +62,9 @@ print(
 # %% [markdown]
 # ## One command
 #
-# Each file runs behind the wall, never beside a test or an expected value. Before anyone is judged, two files with known grades
-# are: if the reference did not get full marks here, the command would stop. To keep this notebook short it grades some tasks
-# only (`--task`) and leaves the canaries out (`--no-canary`); leave both options away for a real class.
+# Each file runs in the sandbox, never in the same process as a test or an expected value. Normally the command first grades
+# two files with known grades, and stops if the reference does not get all points. To keep this notebook short, it grades
+# some tasks only (`--task`) and skips these canaries (`--no-canary`); omit both options for a real class.
 
 # %%
 isolation = (
@@ -71,7 +72,7 @@ isolation = (
 )  # these files are our own
 if isolation:
     walkthrough.note(
-        "bubblewrap is not installed: the files run without a wall. Never do this with foreign code."
+        "bubblewrap is not installed: the files run without a sandbox. Never do this with code that you do not trust."
     )
 tasks = [
     word
@@ -83,16 +84,16 @@ status = command("autograder", *where)
 print("exit status", status)
 
 # %% [markdown]
-# The journal makes it safe to stop and start: the same command again grades nothing twice.
+# Thanks to the journal the command can be stopped and repeated at any time: nothing is graded twice.
 
 # %%
 status = command("autograder", *where)
 
 # %% [markdown]
-# ## The class in a picture
+# ## The class at a glance
 #
-# `class.json` holds one row for each student and, for each test, how many passed it. What most of a class fails is a matter for
-# the next lecture rather than for feedback.
+# `class.json` has one row per student and, for each test, how many students passed it. A test that most of the class fails is
+# a topic for the next lecture rather than for individual feedback.
 
 # %%
 summary = json.loads((folder / "out" / "class.json").read_text(encoding="utf-8"))
@@ -116,8 +117,8 @@ walkthrough.show(figure, "class", "The tests that most students failed")
 # %% [markdown]
 # ## One student's feedback
 #
-# What **eve** gets: a page and the same as text. Her mistake has a name, so the feedback can say in a sentence what happened.
-# No hidden input and no expected value is in it.
+# **eve** gets an HTML page and the same content as Markdown. Her mistake is in the catalogue, so the feedback explains it in a
+# sentence. It contains no hidden input and no expected value.
 
 # %%
 page = (folder / "out" / "students" / "eve" / "feedback.html").read_text(encoding="utf-8")
@@ -127,8 +128,8 @@ display({"text/html": frame, "text/plain": "feedback.html of eve"}, raw=True)
 # %% [markdown]
 # ## The record
 #
-# `record.json` is for you: every test with its outcome, the seed, the fingerprint of the file. With the seed and the file anybody
-# can repeat the grade, bit for bit, which is what an appeal needs.
+# `record.json` is for you: every test with its outcome, the seed, the hash of the file. With the seed and the file the grade
+# can be repeated bit for bit, which is what you need for an appeal.
 
 # %%
 record = json.loads(
@@ -146,8 +147,7 @@ for task in record["tasks"]:
 # %% [markdown]
 # ## One file
 #
-# For a single file, or to look closer while a student sits beside you, there is `grade`. It prints the table and takes
-# notebooks, too.
+# For a single file, for example during office hours, use `grade`. It prints the table, and it also accepts notebooks.
 
 # %%
 status = command(
@@ -162,8 +162,9 @@ status = command(
 shutil.rmtree(folder)
 
 # %% [markdown]
-# ## From here
+# ## Next steps
 #
+# * The manual, with a course in ten steps: `autograder/README.md`.
 # * Deadlines, late penalties and a roster: `python -m autograder batch --help`.
 # * Grades in nbgrader's gradebook: `autograder/NBGRADER.md`.
-# * Is the grader itself right? `python -m autograder selftest` grades every file whose grade is known, attacks included.
+# * Test the grader itself: `python -m autograder selftest` grades every file whose grade is known, attacks included.

@@ -64,7 +64,7 @@ def test_unknown_backbone_names_the_choices():
 def test_settled_statistics_normalise_the_images():
     torch.manual_seed(0)
     network, images = backbones.SmallResNet(), torch.randn(64, 3, 28, 28) * 3 + 5
-    backbones.settle_batchnorm(network, images)
+    backbones.calibrate_batchnorm(network, images)
     with torch.no_grad():
         out = network.bn1(network.conv1(images))
     assert out.mean(dim=(0, 2, 3)).abs().max() < 0.01

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import json
 import re
-import shutil
 import subprocess
 import threading
 from dataclasses import asdict, replace
@@ -24,8 +23,8 @@ from assignment.plots.making import notes
 from assignment.training import checkpoints, model
 from assignment.training.config import Config, to_toml
 from solution import dml
+from tests.autograder.browser import CHROMIUM
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOSTILE = "<img src=//evil.example/x onerror=alert(1)>"
 CONFIG = Config(epochs=2, lr=1e-3)
 
@@ -203,7 +202,7 @@ def browse(page: Path, size: str, scratch: Path) -> tuple[Image.Image, list[str]
     return Image.open(scratch / "page.png").convert("RGB"), asked, done.stderr
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium to open the page in")
+@pytest.mark.needs_browser
 @pytest.mark.parametrize("size", ["1280,4000", "400,6000"], ids=["desk", "phone"])
 def test_the_page_in_a_browser(made, size, tmp_path):
     """No complaint on the console, nothing asked of the network; it is drawn, and not wider than the screen."""
@@ -216,7 +215,7 @@ def test_the_page_in_a_browser(made, size, tmp_path):
     assert len(image.getcolors(1 << 22) or []) > 1000  # photographs, plots
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium to open the page in")
+@pytest.mark.needs_browser
 def test_the_browser_would_have_told(tmp_path):
     page = tmp_path / "page.html"
     page.write_text("<img src='http://elsewhere.invalid/x.png'><script>console.error('no')</script>", "utf-8")

@@ -95,7 +95,7 @@ def _test(task: str, points: float, passed: bool) -> dict:
         "line": 0,
         "hint": "Think of the formula.",
         "shown": False,
-        "misconception": "" if passed else "triplet-no-hinge",
+        "misconception": "" if passed else "triplet-loss--no-hinge",
         "details": P_AT_1 if task == "improvement" and passed else {},
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -36,7 +35,6 @@ SECRET_WORD = "hiddenlabelseventeen"
 SECRET = f"{SECRET_WORD} {' '.join(SECRET_NUMBERS)}"
 MANIFEST = load()
 TIMEOUTS = ("timeout", "memory", "crash", "garbage", "exit", "budget", "unjudged", "something new")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def grade_of(outcomes, source, name="dml.py", import_problem=None, syntax=(), flags=(), output=""):

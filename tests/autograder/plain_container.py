@@ -1,7 +1,7 @@
-"""A plain container as Docker makes one, for tests: root with a few capabilities, nobody may make namespaces.
+"""A plain container as Docker creates one, for tests: root with a few capabilities, no namespaces for anybody.
 
-Bubblewrap plays the engine: its own mounts, its own processes, Docker's default capabilities but for those that only
-networks need. Bubblewrap itself and container engines are not there inside.
+Bubblewrap takes the place of the engine: its own mounts, its own processes, and Docker's default capabilities except
+those that only networks need. Bubblewrap itself and container engines are not installed inside.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ LANDLOCK_CREATE = 444
 
 
 def require() -> None:
-    """Skip the test where no such container can be made."""
+    """Skip the test if no such container can be created."""
     if os.geteuid() != 0 or shutil.which("bwrap") is None:
-        pytest.skip("only root can play a container engine, with bubblewrap")
+        pytest.skip("needs root and bubblewrap to imitate a container engine")
 
 
 def run(
@@ -42,7 +42,7 @@ def run(
 
     Args:
         command: argv inside. mounts: folders that it may write, and where they are inside.
-        landlock: whether the kernel has it, seen from inside. environment: of the command.
+        landlock: whether it is available inside. environment: of the command.
     """
     options = ["bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL"]
     for capability in CAPABILITIES:

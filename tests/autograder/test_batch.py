@@ -210,7 +210,7 @@ def test_a_folder_in_use_and_a_journal_of_another_version(tmp_path):
     assert "version 99" in played(source, tmp_path / "out", status=5)["error"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a tiny file system takes root")
+@pytest.mark.needs_root
 def test_a_full_disk_is_one_line_and_the_batch_goes_on_later(tmp_path):
     small = tmp_path / "small"
     small.mkdir()

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-needs_bubblewrap = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 
 
 def class_of(root: Path, texts: dict[str, str]) -> Path:
@@ -52,7 +51,7 @@ def test_one_line_per_mistake(tmp_path, options, status, says):
     assert not (tmp_path / "o").exists() and not (tmp_path / "in" / "o").exists()  # nothing is made
 
 
-@needs_bubblewrap
+@pytest.mark.needs_bubblewrap
 def test_the_real_command(tmp_path):
     texts = {"s-1": (ROOT / "template" / "dml.py").read_text(), "s-2": "def (", "s-3": ""}
     source = class_of(tmp_path / "in", texts)
@@ -74,7 +73,7 @@ def test_the_real_command(tmp_path):
     assert f"1 student's folder was out of date and moved to {tmp_path / 'out' / 'earlier'}: s-1\n" in done.stdout
 
 
-@needs_bubblewrap
+@pytest.mark.needs_bubblewrap
 def test_sigterm_ends_it_like_ctrl_c(tmp_path):
     """What was unpacked goes, one line says that nothing is lost, and the status is that of the signal."""
     source = class_of(tmp_path / "in", {"s-1": "x = 1"})
@@ -104,7 +103,7 @@ KILLERS = {
 }
 
 
-@needs_bubblewrap
+@pytest.mark.needs_bubblewrap
 @pytest.mark.slow
 def test_five_ways_to_kill_a_sandbox_stop_nobody(tmp_path):
     """Each alone between honest files, behind the real wall: all get a grade, the honest ones theirs."""
@@ -118,7 +117,7 @@ def test_five_ways_to_kill_a_sandbox_stop_nobody(tmp_path):
     assert {key: row["points"] for key, row in rows.items()} == {key: float("honest" in key) for key in texts}
 
 
-@needs_bubblewrap
+@pytest.mark.needs_bubblewrap
 @pytest.mark.slow
 def test_killed_behind_real_walls_it_ends_with_the_same_records(tmp_path):
     """`python -m benchmarks.killed_batch` does it with 1,000 files and 20 kills."""
@@ -129,7 +128,7 @@ def test_killed_behind_real_walls_it_ends_with_the_same_records(tmp_path):
     assert len(story.done) == 3
 
 
-@needs_bubblewrap
+@pytest.mark.needs_bubblewrap
 @pytest.mark.slow
 def test_a_sandbox_that_ends_is_started_again():
     """The fork server is killed from outside, as the kernel does it when memory runs out."""
@@ -150,7 +149,7 @@ def test_a_sandbox_that_ends_is_started_again():
         grader.close()
 
 
-@needs_bubblewrap
+@pytest.mark.needs_bubblewrap
 @pytest.mark.slow
 def test_a_replayed_batch_record_is_identical(tmp_path):
     source = class_of(tmp_path / "in", {"s-1": (ROOT / "template" / "dml.py").read_text()})

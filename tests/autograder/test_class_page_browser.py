@@ -10,11 +10,11 @@ import pytest
 
 from autograder.reports import similar
 from autograder.reports.class_page import making, pairs
-from tests.autograder.browser import CHROMIUM, Browser
+from tests.autograder.browser import Browser
 from tests.autograder.made_up_class import MANIFEST, write_class
 from tests.autograder.test_class_page import HOSTILE
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium to open the page in")
+pytestmark = pytest.mark.needs_browser
 
 LIGHT, DARK = (0xF4, 0xF5, 0xF7), (0x10, 0x13, 0x18)
 ROWS = "[...document.querySelectorAll('#table tbody tr')]"
@@ -38,7 +38,7 @@ def written(folder: Path, number: int) -> Path:
     names = {1: HOSTILE, 4: "Zoë Øberg", 5: "<b>Ana</b>"}
     write_class(folder, number, names=names, keys={1: HOSTILE}, flags=flags, messages={9: HOSTILE})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pairs, "_ask", lambda files, seconds: similar.Found(compared=len(files)))
+        patch.setattr(pairs, "_compare", lambda files, seconds: similar.Found(compared=len(files)))
         making.make(folder, MANIFEST)
         making.make(folder, MANIFEST, pseudonyms=True)
     return folder

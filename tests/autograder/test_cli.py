@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-needs_bubblewrap = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 
 
 def autograder(*arguments: object, path: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -75,7 +73,7 @@ def test_missing_bubblewrap_says_what_to_install(tmp_path):
     assert "bubblewrap" in line
 
 
-@needs_bubblewrap
+@pytest.mark.needs_bubblewrap
 def test_one_seed_gives_the_same_json(tmp_path):
     file = tmp_path / "dml.py"
     source = (ROOT / "solution" / "dml.py").read_text()
@@ -90,7 +88,7 @@ def test_one_seed_gives_the_same_json(tmp_path):
     assert records[0]["seed"] == 5
 
 
-@needs_bubblewrap
+@pytest.mark.needs_bubblewrap
 def test_reports_are_written_and_a_bad_folder_loses_nothing(tmp_path):
     out = tmp_path / "out"
     done = autograder("grade", "template/dml.py", "--out", out, "--task", "2", "--no-canary")
@@ -104,8 +102,8 @@ def test_reports_are_written_and_a_bad_folder_loses_nothing(tmp_path):
     json.loads((out / "record.json").read_text())
 
 
-@needs_bubblewrap
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a tiny file system takes root")
+@pytest.mark.needs_bubblewrap
+@pytest.mark.needs_root
 def test_full_disk(tmp_path):
     small = tmp_path / "small"
     small.mkdir()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import shutil
 import signal
 import socket
 import subprocess
@@ -34,8 +33,6 @@ ROOT = HERE.parents[1]
 sys.path.append(str(HERE))  # what a worker unpickles by name must have that name here, too
 
 import batch_player  # noqa: E402
-
-needs_bubblewrap = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 
 
 class Processes:
@@ -283,7 +280,7 @@ def batch_player_submission(source: str):
     return submission_of("dml.py", source)
 
 
-@needs_bubblewrap
+@pytest.mark.needs_bubblewrap
 @pytest.mark.slow
 def test_the_real_command_on_two_workers_one_of_which_is_killed(processes, tmp_path):
     """Behind real walls: records equal to those of a local batch, but for times."""

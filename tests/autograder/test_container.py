@@ -1,4 +1,4 @@
-"""The Dockerfile against the repository: no engine is needed to see that it fits."""
+"""The Dockerfile matches the repository; this needs no container engine."""
 
 from __future__ import annotations
 

@@ -251,7 +251,7 @@ def test_the_table_says_what_class_json_says(tmp_path):
     assert float(cells["points"]) == MANIFEST.points - LOSS
     assert float(cells["total"]) == pytest.approx((FULL - LOSS) * 0.8)
     assert (cells["days_late"], cells["loss"], cells["p_at_1"]) == ("2", "0.2", "0.6125")
-    assert (cells["triplet-loss"], cells["misconceptions"]) == ("0.0", "triplet-no-hinge")
+    assert (cells["triplet-loss"], cells["misconceptions"]) == ("0.0", "triplet-loss--no-hinge")
     assert [name in header for name in (task.id for task in MANIFEST.tasks)] == [True] * len(MANIFEST.tasks)
 
 

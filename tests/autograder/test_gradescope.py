@@ -77,6 +77,8 @@ def test_the_zip_holds_what_grades_and_no_more(archive):
 
 
 @pytest.mark.slow
+@pytest.mark.needs_root
+@pytest.mark.needs_bubblewrap
 @pytest.mark.parametrize("with_landlock", [True, False])
 def test_a_submission_in_a_plain_container(home, with_landlock):
     if with_landlock and not landlock.version():
@@ -102,6 +104,8 @@ def test_a_submission_in_a_plain_container(home, with_landlock):
 
 
 @pytest.mark.slow
+@pytest.mark.needs_root
+@pytest.mark.needs_bubblewrap
 def test_full_points_and_the_leaderboard(home):
     (home / "submission" / "lab").mkdir()
     (home / "submission" / "lab" / "dml.py").write_text(REFERENCE)

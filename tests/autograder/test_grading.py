@@ -147,7 +147,7 @@ def test_one_seed_gives_one_record(graded, short_manifest):
 
 def test_misconceptions_are_named(graded):
     grade = graded(reference_with("    return distances_pos - distances_neg + margin"))
-    assert "triplet-no-hinge" in {o.misconception for o in grade.score.tasks[0].outcomes}
+    assert "triplet-loss--no-hinge" in {o.misconception for o in grade.score.tasks[0].outcomes}
 
 
 def test_canaries_sing(wall, short_manifest):

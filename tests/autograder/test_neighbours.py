@@ -1,10 +1,9 @@
-"""Honest files between all known attacks: their grades are those that they get alone, and nobody sees of anybody."""
+"""Honest files between all known attacks get the grades that they get alone, and no report shows another file."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +19,7 @@ HONEST = 16
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed"),
+    pytest.mark.needs_bubblewrap,
 ]
 
 
@@ -44,11 +43,11 @@ def record_of(out: Path, student: str) -> dict:
 
 
 def secret(name: str) -> str:
-    """What stands in one student's file and in no other."""
+    """A text that is in one student's file and in no other."""
     return f"only-{name}-knows-this"
 
 
-def test_attacks_change_no_honest_grade_and_see_nobody(tmp_path):
+def test_attacks_change_no_honest_grade_and_show_no_other_file(tmp_path):
     known = cases()
     some = [case for case in known if case.kind == MISCONCEPTION and set(case.tasks) & set(TASKS)]
     some += [case for case in known if case.kind in (REFERENCE, STYLE, TEMPLATE)]

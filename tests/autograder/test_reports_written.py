@@ -15,8 +15,8 @@ from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, SKIPPED
 from autograder.grading.record import from_json
 from autograder.reports import terminal, write
 from autograder.reports.feedback import feedback
+from tests.autograder.browser import CHROMIUM
 from tests.autograder.made_up_grades import (
-    CHROMIUM,
     HOSTILE,
     MANIFEST,
     outcome,
@@ -83,7 +83,7 @@ def test_progress_in_a_terminal():
     assert "grading dml.py: 1 test" in file.getvalue() and "1 tests" not in file.getvalue()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium to open the page in")
+@pytest.mark.needs_browser
 @pytest.mark.parametrize("size", ["900,1600", "390,1600"], ids=["desk", "phone"])
 def test_page_in_a_browser(partial, size, tmp_path):
     """The style sheet gets past the page's own policy, and the page is drawn."""

@@ -71,8 +71,8 @@ def test_there_are_enough_of_each_kind_and_each_differs():
 def test_what_is_graded_with_the_improvement_task():
     by_id = {case.id: case for case in cases()}
     assert by_id["solution"].trains
-    assert by_id["training-no-zero-grad"].trains
-    assert not by_id["ap-trapezoid"].trains
+    assert by_id["training-step--no-zero-grad"].trains
+    assert not by_id["average-precision--trapezoid"].trains
 
 
 def test_misconceptions_have_sentences_and_known_tasks():
@@ -81,3 +81,29 @@ def test_misconceptions_have_sentences_and_known_tasks():
         assert set(misconception.tasks) <= ids
         assert misconception.sentence.endswith(".")
         assert misconception.source != reference_files.reference()
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "message"),
+    [
+        ("gem.py", "", "must be <task-id>--<mistake>.py"),
+        ("gem--.py", "", "must be <task-id>--<mistake>.py"),
+        ("gemm--x.py", "", "there is no task 'gemm'"),
+        ("gem--x.py", "", "the constant NAME is missing"),
+        ("gem--x.py", 'NAME, SENTENCE = "", ""\n', "the constant NAME is missing"),
+    ],
+)
+def test_a_faulty_overlay_is_named(tmp_path, name, header, message):
+    (tmp_path / name).write_text(header + "def gem(maps, p=3.0, eps=1e-6):\n    return maps\n")
+    with pytest.raises(catalogue.OverlayError, match=f"^{name}: .*{message}"):
+        catalogue.read(tmp_path / name, reference_files.reference())
+
+
+def test_an_overlay_names_its_task_and_the_others(tmp_path):
+    path = tmp_path / "gem--x.py"
+    path.write_text(
+        'NAME = "n"\nALSO = ["descriptor"]\nSENTENCE = "S."\n\n\ndef gem(maps, p=3.0, eps=1e-6):\n    return maps\n'
+    )
+    found = catalogue.read(path, reference_files.reference())
+    assert (found.id, found.tasks) == ("gem--x", ("gem", "descriptor"))
+    assert "return maps" in found.source

@@ -119,12 +119,12 @@ def test_the_program_says_what_the_function_finds():
     asked = json.dumps({"files": files, "known": KNOWN, "seconds": 60})
     command = [sys.executable, "-m", "autograder.reports.similar"]
     done = subprocess.run(command, input=asked, capture_output=True, text=True, cwd=ROOT, timeout=60)
-    assert similar.of_tree(json.loads(done.stdout)) == compare(files, KNOWN, 60), done.stderr
+    assert Found.from_json(json.loads(done.stdout)) == compare(files, KNOWN, 60), done.stderr
 
 
 def test_a_tree_is_read_back():
     found = Found([Pair(0, 3, (0.5, 1.0), 200, ("f",))], [(1, 2)], 4, 5, {4: "too long"}, "late")
-    assert similar.of_tree(json.loads(json.dumps(similar.as_tree(found)))) == found
-    for odd in ({}, {**similar.as_tree(found), "pairs": [{}]}, {**similar.as_tree(found), "skipped": {"x": "y"}}):
+    assert Found.from_json(json.loads(json.dumps(found.to_json()))) == found
+    for odd in ({}, {**found.to_json(), "pairs": [{}]}, {**found.to_json(), "skipped": {"x": "y"}}):
         with pytest.raises((KeyError, TypeError, ValueError)):
-            similar.of_tree(odd)
+            Found.from_json(odd)

@@ -66,7 +66,7 @@ def test_open_bracket_tabs_and_line_ends():
         assert {"f", "g"} == names_of(repaired)
 
 
-def test_hopeless_files_are_named_not_raised():
+def test_files_beyond_repair_are_reported_not_raised():
     for source in ("(" * 5000, "a = " + "-" * 100_000 + "1", "'''" + "x\n" * 10):
         _, findings = examine(source, NAMES)
         assert findings["syntax"]
@@ -77,8 +77,8 @@ def test_flags_are_for_the_instructor():
     assert findings["flags"] == ["line 1: import gc", "line 1: import os", "line 3: _exit"]
 
 
-def test_what_a_model_is_asked_for_is_no_flag():
-    """The reference itself calls `eval()` and `modules()`; builtins of these names are another matter."""
+def test_methods_of_models_are_not_flagged():
+    """The reference itself calls `eval()` and `modules()`; only builtins of these names are flagged."""
     usual = (
         "model.eval()\nfor m in model.modules(): m.eval()\nfast = torch.compile(model)\nre.compile('x')\nmodules = 1\n"
     )

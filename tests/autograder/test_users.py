@@ -1,4 +1,4 @@
-"""The back end `users` in a plain container, where no namespaces can be made: what a submission can reach there."""
+"""The back end `users` in a plain container without namespaces: what a submission can reach there."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ print(json.dumps(facts))
 
 @pytest.fixture
 def course(tmp_path):
-    """A folder with the grader as root alone may read it, somebody's hand-in, and a folder that is open to all."""
+    """A folder with the grader as root alone may read it, another hand-in, and a folder that is open to all."""
     plain_container.require()
     source = tmp_path / "course" / "source"
     for name in ("assignment", "autograder", "solution", "template", "tests"):
@@ -111,7 +111,7 @@ def check(facts: dict, name: str) -> dict:
     return {key for key, value in found.items() if value}
 
 
-def test_with_landlock_nothing_but_its_own_folder_is_there(course):
+def test_with_landlock_only_its_own_folder_is_accessible(course):
     if not landlock.version():
         pytest.skip("this kernel has no Landlock")
     facts = session_in(course)
@@ -120,20 +120,26 @@ def test_with_landlock_nothing_but_its_own_folder_is_there(course):
 
 
 @pytest.mark.slow
-def test_without_landlock_it_sees_what_all_may_see_and_leaves_nothing(course):
+@pytest.mark.needs_root
+@pytest.mark.needs_bubblewrap
+def test_without_landlock_it_reads_what_everybody_may_read_and_leaves_nothing(course):
     probe = PROBE.replace('"/dev/shm/left"', '"/course/open/left"')
     facts = session_in(course, probe, landlock=False)
     assert check(facts, "users") == {"write /tmp/left", "write /course/open/left", "read others", "list shared memory"}
 
 
 @pytest.mark.slow
-def test_without_landlock_an_open_grader_is_no_grader(course):
+@pytest.mark.needs_root
+@pytest.mark.needs_bubblewrap
+def test_without_landlock_an_open_grader_is_refused(course):
     (course / "source").chmod(0o755)
     facts = session_in(course, landlock=False)
     assert "chmod 700 /course/source" in facts["refused"]
 
 
 @pytest.mark.slow
+@pytest.mark.needs_root
+@pytest.mark.needs_bubblewrap
 def test_an_attack_of_the_selftest_in_a_plain_container(course):
     if not landlock.version():
         pytest.skip("this kernel has no Landlock")
@@ -143,20 +149,20 @@ def test_an_attack_of_the_selftest_in_a_plain_container(course):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_who_can_read_what(tmp_path):
+def test_which_folders_are_open_to_all(tmp_path):
     (tmp_path / "closed").mkdir(mode=0o700)
     (tmp_path / "closed" / "open").mkdir(mode=0o755)
     assert not users.open_to_all(tmp_path / "closed" / "open")
     assert users.open_to_all(Path("/usr/bin"))
 
 
-def test_only_root_can_give_users_away(monkeypatch):
+def test_only_root_can_change_users(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(backends.IsolationError, match="needs root"):
         users.users()
 
 
-def test_no_filter_no_wall(monkeypatch):
+def test_without_the_filter_it_is_refused(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(seccomp, "compiled", lambda sockets=True: b"")
     with pytest.raises(backends.IsolationError, match="libseccomp"):

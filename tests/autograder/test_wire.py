@@ -1,4 +1,4 @@
-"""The wire: what goes in comes out; no bytes whatsoever do more than raise WireError."""
+"""The wire format: round trips; any bytes that are not a frame raise WireError and nothing else."""
 
 from __future__ import annotations
 

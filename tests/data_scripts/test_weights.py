@@ -47,7 +47,7 @@ def test_a_local_file_will_do(file, content, command, server, tmp_path):
 def test_changed_weights_are_one_line_and_not_kept(file, command, server, tmp_path):
     server.files[f"/{file}"] += b"x"
     status, out = command("weights", "squeezenet1_1")
-    assert status == 4 and "half-downloaded or changed (SHA-256" in out
+    assert status == 4 and "incomplete or changed (SHA-256" in out
     assert not (tmp_path / "data" / "weights" / file).exists()
     (tmp_path / file).write_bytes(b"x")
     assert command("weights", "squeezenet1_1", "--from", tmp_path)[0] == 4

@@ -7,7 +7,6 @@ import contextlib
 import io
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -22,17 +21,18 @@ import pytest
 from PIL import Image
 
 pytest.importorskip("jupyterlab", reason="jupyterlab is not installed: pip install -e '.[notebooks]'")
+from tests.autograder.browser import CHROMIUM
+
 websocket = pytest.importorskip("websocket", reason="websocket-client is not installed: pip install -e '.[dev]'")
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 TOKEN = "a-token-for-one-test"
 WAIT = 240  # seconds; a slow machine needs a minute for PyTorch alone
 FRAMES = {"right": (0, 135, 90), "wrong": (204, 51, 17), "query": (0, 85, 164)}  # colours of the grid's frames
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(4 * WAIT),
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    pytest.mark.needs_browser,
 ]
 
 

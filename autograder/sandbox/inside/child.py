@@ -1,4 +1,4 @@
-"""One submission's process, after the jail has closed: examine the file, import it, answer requests until killed."""
+"""One submission's process once it is isolated: examine the file, import it, respond to requests until killed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Channel:
             data = data[os.write(self.descriptor, data) :]
 
     def receive(self) -> Any:
-        """Wait for one frame; the process ends when the other side has closed."""
+        """Wait for one frame; the process exits when the other side has closed the socket."""
         while not self._waiting:
             data = os.read(self.descriptor, 1 << 20)
             if not data:
@@ -43,7 +43,7 @@ class Channel:
 def serve(
     descriptor: int, source: str, folder: Path, names: dict[str, list[str]], answer_bytes: int, manifest: Manifest
 ) -> NoReturn:
-    """Speak for one file: first the findings, then whether it could be imported, then one response per request."""
+    """Serve one file: send the findings, then whether it could be imported, then one response per request."""
     channel = Channel(descriptor)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # the process is killed, never flushed
     runnable, findings = static.examine(source, names)
@@ -61,7 +61,7 @@ def serve(
 
 
 def import_source(source: str, path: Path) -> tuple[types.ModuleType, dict[str, Any] | None]:
-    """Write the file to its folder and run it as the module `dml`; return it and what went wrong, if anything did."""
+    """Write the file to its folder and run it as the module `dml`; return the module and the error, if any."""
     path.write_text(source, encoding="utf-8")
     os.chdir(path.parent)
     module = types.ModuleType(path.stem)
@@ -69,18 +69,18 @@ def import_source(source: str, path: Path) -> tuple[types.ModuleType, dict[str, 
     sys.modules[path.stem] = module
     try:
         code = compile(static.parsed(source), str(path), "exec")
-        exec(code, module.__dict__)  # the submission itself: this is what the jail is for
+        exec(code, module.__dict__)  # the submission itself
     except BaseException as error:
         return module, describe_import_error(error, str(path))
     return module, None
 
 
 def describe_import_error(error: BaseException, path: str) -> dict[str, Any]:
-    """Say what stopped the import, and in which line of the file."""
+    """The error that stopped the import, and its line in the file."""
     own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
     try:
         message = str(error)[:500]
-    except Exception:  # the exception is the student's own, its __str__ may raise anything
+    except Exception:  # an exception class of the student's may raise anything in __str__
         message = ""
     return {"type_name": type(error).__name__, "message": message, "line": (own[-1] or 0) if own else 0}
 
@@ -88,7 +88,7 @@ def describe_import_error(error: BaseException, path: str) -> dict[str, Any]:
 def answer(agent: Agent, request: dict[str, Any], answer_bytes: int) -> bytes:
     """Perform one request and write the frame of its response.
 
-    Whatever the student's code raises, and an answer over the limit, becomes an error entry.
+    Whatever the student's code raises becomes an error entry, and so does a response over the limit.
     """
     number = request["number"]
     try:

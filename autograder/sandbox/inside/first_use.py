@@ -1,7 +1,7 @@
-"""What a submission does for the first time is slow: libraries load parts of themselves, choose kernels, fill caches.
+"""Run once what every submission runs: libraries load parts of themselves, choose kernels and fill caches on first use.
 
-The fork server does such things once, on data of its own, so that its forks find them done. This module stands in for
-a submission: it uses what answers are made of, but it answers nothing.
+The fork server does this on data of its own, so that it is done in every fork. This module takes the place of a
+submission: it uses the operations that solutions are made of, but it solves no task.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from torch.utils.data import Dataset
 from assignment import backbones  # noqa: F401  (what a submission imports)
 from assignment.checking.agent import Agent
 from assignment.checking.student import Student
-from assignment.evaluation import retrieval  # noqa: F401  (the same)
+from assignment.evaluation import retrieval  # noqa: F401  (likewise)
 from assignment.manifest import Manifest
 
 from . import static, wire
 
 
 class Network(nn.Module):
-    """Layers of another network, and one operation of each kind that may follow them."""
+    """The layers of another network, followed by one pooling operation of each kind."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -59,8 +59,8 @@ class Pairs(Dataset):
         return self.split[i], self.split[int(alike[torch.randint(len(alike), ())])]
 
 
-def go_through(model: nn.Module, loader: Any, optimizer: torch.optim.Optimizer) -> float:
-    """An epoch that brings pairs together."""
+def train_epoch(model: nn.Module, loader: Any, optimizer: torch.optim.Optimizer) -> float:
+    """Train for one epoch to draw pairs together."""
     total = 0.0
     for batch in loader:
         first, second, _ = model(torch.cat(list(batch))).chunk(3)
@@ -72,7 +72,7 @@ def go_through(model: nn.Module, loader: Any, optimizer: torch.optim.Optimizer) 
 
 
 def operations(x: Tensor, labels: Tensor) -> Tensor:
-    """Sort, select, mask and sum in many ways."""
+    """Sort, select, mask and sum, in many ways."""
     n = len(x)
     alike = labels[:, None] == labels
     table = torch.einsum("ij,kj->ik", x, x) + x @ x.T
@@ -88,7 +88,7 @@ def operations(x: Tensor, labels: Tensor) -> Tensor:
 
 
 def exercise(manifest: Manifest) -> None:
-    """Examine this file, and ask it for what ordinary submissions are asked for."""
+    """Examine this file and send it the kinds of requests that submissions get."""
     source = Path(__file__).read_text(encoding="utf-8")
     _, findings = static.examine(source, {"operations": []})
     wire.Reader(1 << 20).feed(wire.encode({"findings": findings}))
@@ -99,13 +99,13 @@ def exercise(manifest: Manifest) -> None:
     weights = rng.normal(size=(16, 3, 3, 3)).astype(np.float32), rng.normal(size=(16, 16, 3, 3)).astype(np.float32)
     model = student.Network(student.probe.tiny_resnet(*weights))
     student.probe.set_training(model, False)
-    for size in (6, 3, 2, 1):  # the libraries have other ways for large batches than for small ones
+    for size in (6, 3, 2, 1):  # libraries choose other kernels for large batches than for small ones
         model(images[:size])
     student.probe.stacked_items(student.Pairs(student.probe.split(images, labels)), [0, 1])
     plain = student.probe.linear_model(rng.normal(size=(4, images[0].size)).astype(np.float32), batchnorm=True)
     loader = student.probe.triplet_loader(images, images, images, batch_size=4)
     for network in (model, plain):
-        student.go_through(network, loader, student.probe.optimizer(network, "AdamW", 0.01))
+        student.train_epoch(network, loader, student.probe.optimizer(network, "AdamW", 0.01))
         student.probe.state(network)
     rows = rng.normal(size=(6, 4)).astype(np.float32)
     student.operations.gradient(rows, labels)

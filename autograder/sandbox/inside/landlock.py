@@ -1,8 +1,8 @@
-"""Landlock: take from a process, for good and without any privilege, all files but those below some folders.
+"""Landlock: a process gives up, irrevocably and without privileges, all files except those below some folders.
 
-Linux has it since 5.13, if it was built in; with 6.7 it can also forbid TCP, with 6.12 signals to and abstract sockets
-of processes outside. The C library has no functions for it, so the calls are made by number (the same on every
-architecture).
+It is in Linux since 5.13, if it was built in. Since 6.7 it can also forbid TCP, since 6.12 signals to processes outside
+and their abstract sockets. The C library has no functions for it, so the calls are made by number, which is the same
+on every architecture.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ class Beneath(ctypes.Structure):
 
 
 def version() -> int:
-    """The version that the kernel offers, 0 for none."""
+    """The version that the kernel offers; 0 without Landlock."""
     return max(0, _libc.syscall(CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(VERSION_FLAG)))
 
 
 def restrict(readable: Iterable[str], writable: Iterable[str], own: str) -> None:
-    """Leave to this process and its children the files below these paths only; paths that are not there are left out.
+    """Allow this process and its children only the files below these paths; paths that do not exist are skipped.
 
-    `writable` ones are shared with others: what is in them cannot be listed. `own` is the process's folder.
-    "No new privileges" has to be set already. Raises OSError if the kernel refuses.
+    `writable` ones are shared with others, so their content cannot be listed. `own` is the process's folder.
+    PR_SET_NO_NEW_PRIVS must be set already. Raises OSError if the kernel refuses.
     """
     offered = version()
     every = (1 << RIGHTS_OF.get(offered, 16)) - 1

@@ -1,7 +1,7 @@
 """Let code written for a GPU run on a machine without one.
 
-Many correct files choose `device = "cuda:0"` once at the top. Where there is no GPU, the functions that move tensors
-and modules read a CUDA device as the CPU; nothing else changes.
+Many correct files choose `device = "cuda:0"` once at the top. On a machine without a GPU, the functions that move or
+create tensors and modules treat a CUDA device as the CPU; nothing else changes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _making(function: Any) -> Any:
 
 
 def cuda_means_cpu() -> None:
-    """Patch torch so that a CUDA device means the CPU; does nothing where a GPU can be used."""
+    """Patch torch so that a CUDA device means the CPU; do nothing if a GPU can be used."""
     if torch.cuda.is_available():
         return
     for kind in (torch.Tensor, torch.nn.Module):

@@ -1,9 +1,10 @@
-"""Read a submitted file without running it: syntax errors, loops, things worth a second look.
+"""Examine a submitted file without running it: syntax errors, loops, suspicious names.
 
-This runs in the submission's own shut-in process (a hostile file may crash the parser), before any of the file's code.
+This runs in the isolated process of the submission, because a hostile file may crash the parser, and before any of the
+file's code.
 
-A syntax error must not cost more than it has to: the function it stands in is replaced by one that says so, and the
-rest of the file is graded as usual.
+A syntax error costs only what it breaks: the function around it is replaced by one that raises the error, and the rest
+of the file is graded as usual.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ SUSPICIOUS_MODULES = frozenset(
     "autograder builtins ctypes faulthandler gc importlib inspect mmap multiprocessing os pickle pty resource shutil "
     "signal site socket solution subprocess sys threading".split()
 )
-SUSPICIOUS_BUILTINS = frozenset("compile eval exec globals setattr".split())  # as bare names: a model's eval() is none
+SUSPICIOUS_BUILTINS = frozenset("compile eval exec globals setattr".split())  # but not model.eval()
 SUSPICIOUS_NAMES = frozenset(
     "__builtins__ __class__ __import__ __loader__ __subclasses__ _exit _getframe fork kill".split()
 )
@@ -31,7 +32,7 @@ HEADER = re.compile(r"\s*(?:async\s+)?(def|class)\s+(\w+)")
 
 @dataclass(frozen=True)
 class SyntaxProblem:
-    """One syntax error: where it is, what Python says, and what was left out because of it ("" for the whole file)."""
+    """One syntax error: its place, Python's message, and the name that is lost with it ("" for the whole file)."""
 
     line: int
     column: int
@@ -62,14 +63,14 @@ def examine(source: str, names: dict[str, list[str]]) -> tuple[str, dict[str, An
 
 @lru_cache(maxsize=1)
 def parsed(source: str) -> ast.Module:
-    """Parse; the last text's tree is kept, since it is asked for three times."""
+    """Parse; the tree of the last text is cached, since it is needed three times."""
     return ast.parse(source)
 
 
 def repair(source: str) -> tuple[str | None, list[SyntaxProblem]]:
-    """Replace every block with a syntax error; None where too many stay."""
+    """Replace every block that has a syntax error; the source is None if too many are left."""
     problems: list[SyntaxProblem] = []
-    lines = re.split(r"\r\n|\r|\n", source)  # not splitlines, which knows line ends that Python's grammar does not
+    lines = re.split(r"\r\n|\r|\n", source)  # splitlines would also split at characters that are no line ends in Python
     whole_blocks: set[int] = set()
     for _ in range(MAX_REPAIRS):
         try:
@@ -89,7 +90,7 @@ def repair(source: str) -> tuple[str | None, list[SyntaxProblem]]:
 
 
 def problem_column(source: str, line: int, message: str) -> int:
-    """Return the column (from 1) of the first syntax error if it stands in this line, else 0."""
+    """Return the column (from 1) of the first syntax error if it is this one, else 0."""
     try:
         ast.parse(source)
     except SyntaxError as problem:
@@ -98,9 +99,9 @@ def problem_column(source: str, line: int, message: str) -> int:
 
 
 def enclosing_block(lines: list[str], index: int, seen: set[int]) -> tuple[int, int]:
-    """Return first and one past last line of the function, method or statement around a line.
+    """Return the first line, and one past the last, of the function, method or statement around a line.
 
-    A line that is at fault a second time takes the whole top-level block with it.
+    A line with a second error takes the whole top-level block with it.
     """
     starts = [i for i, text in enumerate(lines) if BLOCK_START.match(text)]
     start = max((i for i in starts if i <= index), default=0)
@@ -120,9 +121,9 @@ def enclosing_block(lines: list[str], index: int, seen: set[int]) -> tuple[int, 
 
 
 def replace_block(lines: list[str], start: int, end: int, line: int, message: str) -> str:
-    """Put a stand-in of the same number of lines in place of a block; return the name of what was lost."""
+    """Replace a block by one of the same number of lines that raises the error; return the name that is lost."""
     header_at = next((i for i in range(start, end) if HEADER.match(lines[i])), None)
-    stand_in = [""] * (end - start)
+    replacement = [""] * (end - start)
     lost = ""
     if header_at is not None:
         header = HEADER.match(lines[header_at])
@@ -130,15 +131,15 @@ def replace_block(lines: list[str], start: int, end: int, line: int, message: st
         lost = header[2] if header else ""
         body = f"raise SyntaxError({f'line {line}: {message}'!r})"
         if header and header[1] == "class":
-            stand_in[0] = f"{indent}class {lost}:\n{indent}    def __init__(self, *_, **__): {body}"
+            replacement[0] = f"{indent}class {lost}:\n{indent}    def __init__(self, *_, **__): {body}"
         else:
-            stand_in[0] = f"{indent}def {lost}(*_, **__): {body}"
-    lines[start:end] = stand_in
+            replacement[0] = f"{indent}def {lost}(*_, **__): {body}"
+    lines[start:end] = replacement
     return lost
 
 
 def find_flags(tree: ast.Module) -> list[str]:
-    """List imports and names that a solution of the assignment rarely needs; for the instructor's eye only."""
+    """List imports and names that a solution rarely needs; only the instructor sees them."""
     found: list[tuple[int, str]] = []
     for node in every_node(tree):
         if isinstance(node, ast.Name) and node.id in SUSPICIOUS_BUILTINS | SUSPICIOUS_NAMES:

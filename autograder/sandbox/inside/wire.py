@@ -1,10 +1,10 @@
-"""The wire: trees of plain values as length-prefixed frames. Both sides use this file; neither trusts the other.
+"""The wire format: trees of plain values as length-prefixed frames. Both sides use it; the grader trusts no frame.
 
-A frame is: 4 bytes length of the header, 8 bytes length of the body (both big-endian), the header in JSON, the body:
-the bytes of all arrays one after the other. In the header's tree an array stands as `{"$array": i}`; `arrays[i]` holds
-its dtype and shape, from which its byte count follows. Each array stands in the tree exactly once: else a small frame
-could name one array thousands of times, and whoever stacks them would need terabytes. There are no pickles and no
-code, only numbers, texts, lists and dictionaries.
+A frame is: 4 bytes length of the header, 8 bytes length of the body (both big-endian), the header in JSON, and the
+body, which holds the bytes of all arrays. In the header's tree an array is `{"$array": i}`; `arrays[i]` holds its dtype
+and shape, which give its byte count. Each array occurs in the tree exactly once; otherwise a small frame could name one
+array thousands of times, and stacking them would take terabytes. There are no pickles and no code, only numbers, texts,
+lists and dictionaries.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ DTYPES = {
     name: np.dtype(name)
     for name in "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()
 }
-NAMES = {dtype: name for name, dtype in DTYPES.items()}  # numpy takes its time to name a dtype
+NAMES = {dtype: name for name, dtype in DTYPES.items()}  # numpy computes the name of a dtype each time, slowly
 SCALARS = frozenset([bool, int, float, str])
 MAX_HEADER = 1 << 20
 MAX_NODES = 20_000
 MAX_DEPTH = 12
 MAX_DIMENSIONS = 8
 MAX_ELEMENTS = 1 << 26
-MAX_EMPTY = 1 << 20  # product of the other sizes of an array without elements: a norm along the empty axis is so long
+MAX_EMPTY = 1 << 20  # product of the other sizes of an empty array: a norm along the empty axis has as many
 
 
 class WireError(ValueError):
-    """The bytes are no frame, or a frame that breaks a limit; the message says which."""
+    """The bytes are not a frame, or exceed a limit; the message says which."""
 
 
 def encode(tree: Any) -> bytes:
@@ -61,7 +61,7 @@ def encode(tree: Any) -> bytes:
 
 
 class Reader:
-    """Cuts a stream of bytes into frames and rebuilds their trees.
+    """Splits a stream of bytes into frames and rebuilds their trees.
 
     Args:
         max_body: the largest body in bytes.
@@ -72,7 +72,7 @@ class Reader:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Any]:
-        """Take in bytes; return the trees of all frames that are complete now. Raise WireError on anything else."""
+        """Add bytes; return the trees of all frames that are complete now. Raise WireError for anything else."""
         self._buffer += data
         trees = []
         while len(self._buffer) >= PREFIX.size:
@@ -90,13 +90,13 @@ class Reader:
 
 
 def decode(header: bytes, body: bytes) -> Any:
-    """Rebuild one frame's tree; raise WireError if header and body do not fit each other or break a limit."""
+    """Rebuild one frame's tree; raise WireError if header and body do not match or exceed a limit."""
     try:
         parsed = DECODER.decode(header.decode("utf-8"))
     except (ValueError, RecursionError) as problem:
-        raise WireError(f"the header is no JSON: {type(problem).__name__}") from None
+        raise WireError(f"the header is not JSON: {type(problem).__name__}") from None
     if not isinstance(parsed, dict) or set(parsed) != {"tree", "arrays"} or not isinstance(parsed["arrays"], list):
-        raise WireError("the header lacks its two entries")
+        raise WireError("the header does not have exactly the entries `tree` and `arrays`")
     if len(parsed["arrays"]) > MAX_NODES:
         raise WireError("too many arrays")
     arrays = []
@@ -107,7 +107,7 @@ def decode(header: bytes, body: bytes) -> Any:
         if offset + size > len(body):
             raise WireError("the body is shorter than its arrays")
         array = np.frombuffer(body, dtype, math.prod(shape), offset).reshape(shape)
-        # a bool's byte may hold a 2, which is neither true nor false to numpy
+        # the byte of a bool may be 2, which numpy treats as neither true nor false
         arrays.append(array.view(np.uint8).astype(bool) if dtype.kind == "b" else array.copy())
         offset += size
     if offset != len(body):
@@ -126,7 +126,7 @@ def decode(header: bytes, body: bytes) -> Any:
             if "$array" in value:
                 index = value["$array"]
                 if len(value) != 1 or type(index) is not int or index not in unused:
-                    raise WireError("a reference points to no array, or to one that stands elsewhere")
+                    raise WireError("a reference to an array that does not exist or has another reference")
                 unused.remove(index)
                 return arrays[index]
             return {_text(key): fill(part, depth + 1) for key, part in value.items()}
@@ -134,12 +134,12 @@ def decode(header: bytes, body: bytes) -> Any:
 
     tree = fill(parsed["tree"], 0)
     if unused:
-        raise WireError("an array stands nowhere in the tree")
+        raise WireError("an array without a reference in the tree")
     return tree
 
 
 def _text(text: str) -> str:
-    """The text without lone surrogates, which JSON can hold and no report can be written with."""
+    """The text without lone surrogates: JSON can hold them, but no report can be written with them."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -156,7 +156,7 @@ def _checked_entry(entry: Any) -> tuple[np.dtype, tuple[int, ...]]:
     if not (isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], list)):
         raise WireError("an array's entry is not [dtype, shape]")
     if not isinstance(entry[0], str) or entry[0] not in DTYPES:
-        raise WireError("an array of a dtype that is none of numbers")
+        raise WireError("an array whose dtype is not numeric")
     shape = entry[1]
     if len(shape) > MAX_DIMENSIONS or not all(type(n) is int and n >= 0 for n in shape):
         raise WireError("an array's shape is not a list of sizes")

@@ -1,0 +1,13 @@
+NAME = "positions used as ranks"
+SENTENCE = (
+    "The labels were sorted with the ranks of the images instead of their order: `labels[argsort(distances)]` "
+    "is the ranked list."
+)
+
+
+def average_precision(distances: Tensor, labels: Tensor, query_label: int) -> tuple[Tensor, Tensor, Tensor]:
+    relevant = (labels[torch.argsort(torch.argsort(distances, stable=True))] == query_label).float()
+    hits = relevant.cumsum(dim=0)
+    precision = hits / torch.arange(1, len(hits) + 1, device=hits.device)
+    recall = hits / relevant.sum()  # 0 / 0 = NaN: without a relevant image recall is undefined
+    return (precision * relevant).sum() / relevant.sum(), precision, recall

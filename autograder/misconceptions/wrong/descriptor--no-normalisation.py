@@ -1,0 +1,17 @@
+NAME = "no normalisation"
+ALSO = ["gem", "reduction"]
+SENTENCE = "The rows keep the length that the pooling gave them: divide each row by its own norm."
+
+
+class GDextractor:
+    def forward(self, x: Tensor, eps: float = 1e-6) -> Tensor:
+        maps = self.features(x).float()  # norms and powers in float32, whatever precision the network ran in
+        if self.p is not None:
+            pooled = gem(maps, self.p)
+        elif self.usemax:
+            pooled = maps.amax(dim=(2, 3))
+        else:
+            pooled = maps.mean(dim=(2, 3))
+        if self.reduce is not None:
+            pooled = self.reduce(pooled)
+        return pooled

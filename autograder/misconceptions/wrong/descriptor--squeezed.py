@@ -1,0 +1,20 @@
+NAME = "squeeze drops the batch"
+SENTENCE = (
+    "squeeze() drops every dimension of length one, for a single image also the batch: name the dimensions to "
+    "be removed."
+)
+
+
+class GDextractor:
+    def forward(self, x: Tensor, eps: float = 1e-6) -> Tensor:
+        maps = self.features(x).float()  # norms and powers in float32, whatever precision the network ran in
+        if self.p is not None:
+            pooled = gem(maps, self.p)
+        elif self.usemax:
+            pooled = maps.amax(dim=(2, 3))
+        else:
+            pooled = maps.mean(dim=(2, 3))
+        if self.reduce is not None:
+            pooled = self.reduce(pooled)
+        pooled = pooled.squeeze()
+        return pooled / pooled.norm(dim=1, keepdim=True).clamp_min(eps)

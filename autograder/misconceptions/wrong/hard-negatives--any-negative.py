@@ -1,0 +1,26 @@
+NAME = "any image of another class"
+SENTENCE = "The negatives are of other classes but not near: the distances play no part in the choice."
+
+
+class CUBtriplet:
+    def minehard(self, model: nn.Module) -> None:
+        device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+        was_training = model.training
+        model.eval()
+        with torch.no_grad():
+            batches = DataLoader(self.split, batch_size=128)
+            descriptors = torch.cat([model(images.to(device)) for images in batches])
+        model.train(was_training)
+
+        labels = self.labels.to(device)
+        others = len(labels) - torch.bincount(labels)[labels]  # how many negatives each image has
+        if (others == 0).any():
+            raise ValueError("all images are of one class: there is no negative to mine; use at least two classes")
+        for rows in torch.arange(len(labels), device=device).split(CHUNK):
+            squared = distances(descriptors[rows], descriptors)
+            squared[labels[rows, None] == labels] = torch.inf
+            squared = torch.where(squared.isinf(), squared, torch.rand_like(squared))
+            nearest = squared.topk(min(30, len(labels)), largest=False).indices
+            candidates = others[rows].clamp_max(nearest.shape[1])  # never reach into the masked tail of the row
+            pick = (torch.rand(len(rows), device=device) * candidates).long()
+            self.hardneg[rows.cpu()] = nearest.gather(1, pick[:, None]).squeeze(1).cpu()

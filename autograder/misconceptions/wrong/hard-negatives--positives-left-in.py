@@ -1,0 +1,28 @@
+NAME = "positives left among the 30 nearest"
+SENTENCE = (
+    "The 30 nearest of all images are the candidates, also those of the anchor's class: they have to be out "
+    "before you look for the nearest."
+)
+
+
+class CUBtriplet:
+    def minehard(self, model: nn.Module) -> None:
+        device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+        was_training = model.training
+        model.eval()
+        with torch.no_grad():
+            batches = DataLoader(self.split, batch_size=128)
+            descriptors = torch.cat([model(images.to(device)) for images in batches])
+        model.train(was_training)
+
+        labels = self.labels.to(device)
+        others = len(labels) - torch.bincount(labels)[labels]  # how many negatives each image has
+        if (others == 0).any():
+            raise ValueError("all images are of one class: there is no negative to mine; use at least two classes")
+        for rows in torch.arange(len(labels), device=device).split(CHUNK):
+            squared = distances(descriptors[rows], descriptors)
+            squared[torch.arange(len(rows)), rows] = torch.inf
+            nearest = squared.topk(min(30, len(labels)), largest=False).indices
+            candidates = torch.full((len(rows),), nearest.shape[1] - 1)  # never reach into the masked tail of the row
+            pick = (torch.rand(len(rows), device=device) * candidates).long()
+            self.hardneg[rows.cpu()] = nearest.gather(1, pick[:, None]).squeeze(1).cpu()

@@ -1,0 +1,23 @@
+NAME = "labels as float32"
+SENTENCE = (
+    "Two different large labels were taken for the same: float32 has no odd integers above 16,777,216; leave "
+    "labels integers."
+)
+
+
+def mean_average_precision(descriptors: Tensor, labels: Tensor, queries: Tensor | None = None) -> float:
+    require_finite(descriptors)
+    labels = labels.float()
+    queries = torch.arange(len(labels)) if queries is None else torch.as_tensor(queries)
+    ranks = torch.arange(1, len(labels), device=descriptors.device)
+    aps = []
+    for chunk in queries.to(descriptors.device).split(CHUNK):
+        squared = distances(descriptors[chunk], descriptors)
+        squared[torch.arange(len(chunk)), chunk] = torch.inf  # self goes last …
+        order = squared.argsort(dim=1, stable=True)[:, :-1]  # … and is dropped there
+        relevant = (labels[order] == labels[chunk, None]).float()
+        aps.append((relevant.cumsum(dim=1) / ranks * relevant).sum(dim=1) / relevant.sum(dim=1))
+    mean = torch.cat(aps).nanmean().item()
+    if math.isnan(mean):
+        warnings.warn("no query has another image of its class: mAP is undefined", stacklevel=2)
+    return mean

@@ -1,7 +1,0 @@
-NAME = "a margin of its own"
-TASKS = ["triplet-loss", "batch-triplet"]
-SENTENCE = "The values are those of a margin of 0.2, whatever margin is asked for: use the argument."
-
-
-def triplet_loss(distances_pos: Tensor, distances_neg: Tensor, margin: float) -> Tensor:
-    return (distances_pos - distances_neg + 0.2).clamp_min(0)

@@ -1,7 +1,0 @@
-NAME = "margin with the wrong sign"
-TASKS = ["triplet-loss", "batch-triplet"]
-SENTENCE = "The values are those of d⁺ − d⁻ − μ: the margin is something to be paid, so it is added."
-
-
-def triplet_loss(distances_pos: Tensor, distances_neg: Tensor, margin: float) -> Tensor:
-    return (distances_pos - distances_neg - margin).clamp_min(0)

@@ -1,0 +1,18 @@
+NAME = "the mined negative ignored"
+SENTENCE = "The negative is any image of another class, not the one in hardneg."
+
+
+class CUBtriplet:
+    def __getitem__(self, i: int) -> tuple[Tensor, Tensor, Tensor]:
+        positives = (self.labels == self.labels[i]).nonzero().flatten()
+        positives = positives[positives != i]
+        if len(positives) == 0:
+            raise ValueError(f"image {i} is the only one of class {int(self.labels[i])}: it has no positive")
+        if self.hardneg[i] < 0:
+            raise ValueError("no negatives yet: call minehard(model) before the first epoch")
+        positive = positives[torch.randint(len(positives), ())]
+        others = (self.labels != self.labels[i]).nonzero().flatten()
+        negative = others[torch.randint(len(others), ())]
+        images = (self.split[int(j)] for j in (i, positive, negative))
+        anchor, positive, negative = (self.transform(image) if self.transform else image for image in images)
+        return anchor, positive, negative
