@@ -182,6 +182,20 @@ SESSION_WORDS = {
 }
 
 
+VALUE_SENTENCES = (  # part of the message about a value that no test can check, what a student reads
+    ("too large", "The returned value is too large to be checked."),
+    ("nested", "The returned value is nested too deeply to be checked."),
+    ("got None", "The function returned None. Is a `return` missing at its end?"),
+    ("at least", "The returned value has fewer elements than the task asks for."),
+    ("an object", "A plain value was returned where an object is needed."),
+    ("not an array of numbers", "The returned array does not consist of numbers."),
+    ("got a list", "A list was returned where one tensor is needed; its elements may have unequal lengths."),
+    ("got a string", "A string was returned where numbers are needed."),
+    ("got a dictionary", "A dictionary was returned where numbers are needed."),
+    ("", "The returned value does not consist of numbers."),
+)
+
+
 def explain(exception: str, message: str) -> str:
     """The sentence for a frequent error, "" if there is none. The message is matched, but not quoted."""
     for classes, pattern, sentence in EXPLANATIONS:
@@ -192,20 +206,7 @@ def explain(exception: str, message: str) -> str:
 
 def value_problem(message: str) -> str:
     """What is wrong with a value that no test can check."""
-    for pattern, sentence in (
-        ("too large", "The returned value is too large to be checked."),
-        ("nested", "The returned value is nested too deeply to be checked."),
-        ("got None", "The function returned None. Is a `return` missing at its end?"),
-        ("at least", "The returned value has fewer elements than the task asks for."),
-        ("an object", "A plain value was returned where an object is needed."),
-        ("not an array of numbers", "The returned array does not consist of numbers."),
-        ("got a list", "A list was returned where one tensor is needed; its elements may have unequal lengths."),
-        ("got a string", "A string was returned where numbers are needed."),
-        ("got a dictionary", "A dictionary was returned where numbers are needed."),
-    ):
-        if pattern in message:
-            return sentence
-    return "The returned value does not consist of numbers."
+    return next(sentence for pattern, sentence in VALUE_SENTENCES if pattern in message)
 
 
 def session_problem(kind: str, limits: Limits, improvement: bool) -> str:

@@ -130,23 +130,23 @@ def test_killed_behind_real_walls_it_ends_with_the_same_records(tmp_path):
 
 @pytest.mark.needs_bubblewrap
 @pytest.mark.slow
-def test_a_wall_that_falls_is_put_up_again():
+def test_a_sandbox_that_ends_is_started_again():
     """The fork server is killed from outside, as the kernel does it when memory runs out."""
     from autograder.classroom.workers import Job, SandboxCrashed, SandboxedGrader
     from autograder.grading import reference_files
 
-    bench = SandboxedGrader("bubblewrap", canary=False)
+    grader = SandboxedGrader("bubblewrap", canary=False)
     job = Job("k", reference_files.submission_of("dml.py", reference_files.reference()), 1, ("triplet-loss",))
     try:
-        first = json.loads(bench.grade(job))
-        bench.wall._process.kill()
+        first = json.loads(grader.grade(job))
+        grader.wall._process.kill()
         with pytest.raises(SandboxCrashed, match="the sandbox"):
-            bench.grade(job)
-        again = json.loads(bench.grade(job))
+            grader.grade(job)
+        again = json.loads(grader.grade(job))
         assert first.pop("measured") and again.pop("measured")
         assert again == first
     finally:
-        bench.close()
+        grader.close()
 
 
 @pytest.mark.needs_bubblewrap

@@ -225,7 +225,7 @@ def test_what_cannot_be_used_is_one_line(processes, tmp_path, monkeypatch):
         assert played(cluster, source, tmp_path / "out")[0].files == 4
 
 
-def test_nobody_answers(monkeypatch):
+def test_no_scheduler_answers(monkeypatch):
     monkeypatch.setattr(dask_workers, "CONNECT_SECONDS", 1.0)
     for address in ("tcp://127.0.0.1:9", "nonsense://x", "tcp://127.0.0.1", ""):
         with pytest.raises(ClusterError, match="no scheduler answers"):
@@ -259,7 +259,7 @@ def test_a_worker_without_this_package_is_one_line(processes):
     assert bare.poll() is None
 
 
-def test_a_desk_keeps_its_bench_and_refuses_other_hashes():
+def test_a_dask_worker_keeps_its_grader_and_refuses_other_hashes():
     hashes = dask_task.hashes()
     job = dask_task.Job("k", batch_player_submission("x = 1"), 1)
     request = dask_task.Request(GraderFactory(batch_player.PlayGrader, (0.0,)), *hashes)

@@ -100,7 +100,7 @@ def test_a_missing_function_is_not_there_rather_than_wrong():
         (LateResult(None, None), "but not by how much: nothing is deducted here."),
     ],
 )
-def test_lateness_is_told_with_the_points_before_and_after(full, late, says):
+def test_lateness_is_shown_with_the_points_before_and_after(full, late, says):
     entry = replace(with_retrieval(full), hand_in=HandIn("s-1", late=late))
     for text in reports(entry)[:2]:
         assert says in text
@@ -164,7 +164,7 @@ def test_own_exception_is_not_named():
     assert "Your code raised an IndexError." in text and "Oops" not in text
 
 
-def test_same_failures_are_told_once():
+def test_equal_failures_are_shown_once():
     alike = [outcome(test=f"test_{i}", behaviour=f"case {i}", status=FAILED, reason="timeout") for i in range(4)]
     told = feedback(record_of(grade_of(alike, ""), MANIFEST), MANIFEST)
     (test,) = told.tasks[0].tests

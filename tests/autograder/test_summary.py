@@ -73,7 +73,7 @@ def test_a_function_that_is_not_there_is_not_implemented():
     assert next(t for t in found.tasks if t.id == "triplet-loss").states == {"not-implemented": 1}
 
 
-def test_who_has_no_grade_is_told_in_plain_words():
+def test_the_reason_without_a_grade_is_in_the_problems():
     summary, students = Summary(MANIFEST), [student("a"), student("b")]
     summary.add(students[0], None, UNUSABLE, "the file is empty")
     summary.add(students[1], None, CRASHED, "grading it broke off")

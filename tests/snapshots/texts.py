@@ -129,8 +129,7 @@ def _without_lines(text: str) -> str:
 def sentences() -> str:
     """All sentences about frequent errors and about calls without a value."""
     found = [sentence for _, _, sentence in words.EXPLANATIONS]
-    kinds = ("too large", "nested", "got None", "at least", "an object", "no array of numbers", "got a list")
-    found += [words.value_problem(kind) for kind in (*kinds, "got a text", "got a dictionary", "")]
+    found += [sentence for _, sentence in words.VALUE_SENTENCES]
     reasons = (Reason.TIMEOUT, Reason.MEMORY, Reason.CRASH, Reason.GARBAGE, Reason.EXIT, "not tried")
     for reason in (*reasons, Reason.UNJUDGED, Reason.BUDGET, "other"):
         found.append(words.session_problem(reason, MANIFEST.limits, improvement=False))
