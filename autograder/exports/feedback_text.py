@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from assignment.manifest import Manifest, ManifestError
 from assignment.text import counted, points
 from autograder.exports import ExportError
@@ -66,9 +68,9 @@ def task_lines(task: TaskFeedback) -> list[str]:
     return found + ([f"and {len(failed) - MOST_FAILURES} more"] if len(failed) > MOST_FAILURES else [])
 
 
-def failure_line(test: TestFeedback) -> str:
-    """A failed test in one line."""
+def failure_line(test: TestFeedback, marked: Callable[[str], str] = str) -> str:
+    """A failed test in one line; `marked` escapes each text for the platform."""
     position = f" ({test.where.position})" if test.where else ""
-    known = f" Looks like: {test.misconception}. {test.sentence}".rstrip() if test.misconception else ""
-    hint = f" Hint: {test.hint}" if test.hint else ""
-    return f"{test.headline}{position}{known}{hint}"
+    known = f" Looks like: {marked(test.misconception)}. {marked(test.sentence)}".rstrip() if test.misconception else ""
+    hint = f" Hint: {marked(test.hint)}" if test.hint else ""
+    return f"{marked(test.headline)}{position}{known}{hint}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from assignment.manifest import Manifest
 from assignment.text import points
+from autograder.exports.feedback_text import MOST_FAILURES, failure_line
 from autograder.nbgrader import HELPERS, home_of
 from autograder.reports.feedback import Feedback, TaskFeedback
 from autograder.reports.markdown import escape, ticked
@@ -44,11 +45,6 @@ def _task(task: TaskFeedback) -> Iterator[str]:
     if task.silent:
         return
     for test in failed[:MOST_FAILURES]:
-        place = f" ({test.where.position})" if test.where else ""
-        known = (
-            f" Looks like: {ticked(test.misconception)}. {ticked(test.sentence)}".rstrip() if test.misconception else ""
-        )
-        hint = f" Hint: {ticked(test.hint)}" if test.hint else ""
-        yield f"- {ticked(test.behaviour)}: {ticked(test.headline)}{place}{known}{hint}"
+        yield f"- {ticked(test.behaviour)}: {failure_line(test, ticked)}"
     if len(failed) > MOST_FAILURES:
         yield f"- and {len(failed) - MOST_FAILURES} more"

@@ -47,7 +47,8 @@ class Made:
         self.files = bundle.collect(root, template, manifest.file)
         self.files["README.md"] = self.texts[bundle.HANDOUT].encode("utf-8")
         self.name = f"dml-{manifest.version}.zip"
-        self.archive = bundle.pack(self.files, self.name.removesuffix(".zip"))
+        folder = self.name.removesuffix(".zip")
+        self.archive = bundle.pack({f"{folder}/{path}": data for path, data in self.files.items()})
         instructors = {
             path.relative_to(root).as_posix(): path.read_bytes()
             for folder in INSTRUCTORS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 if sys.version_info >= (3, 11):
@@ -92,15 +92,15 @@ def walkthroughs(root: Path) -> dict[str, bytes]:
     }
 
 
-def pack(files: dict[str, bytes], folder: str) -> bytes:
-    """Zip the files below one folder; equal files give equal bytes."""
+def pack(files: dict[str, bytes], scripts: Collection[str] = ()) -> bytes:
+    """Zip the files by their paths, the scripts executable; equal files give equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path in sorted(files):
-            entry = zipfile.ZipInfo(f"{folder}/{path}", TIME)
+            entry = zipfile.ZipInfo(path, TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3  # Unix, also on Windows
-            entry.external_attr = 0o644 << 16
+            entry.external_attr = (0o755 if path in scripts else 0o644) << 16
             archive.writestr(entry, files[path])
     return buffer.getvalue()
 

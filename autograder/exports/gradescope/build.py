@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import sys
-import zipfile
 from pathlib import Path
 
 from assignment import manifest as manifests
 from assignment.files import write_whole
 from autograder.release import MANIFEST, REFERENCE, ROOT, TEMPLATE, ReleaseError
-from autograder.release.bundle import TIME
+from autograder.release.bundle import pack
 from autograder.release.markers import MarkerError, make_template
 
 if sys.version_info >= (3, 11):
@@ -40,7 +38,7 @@ def build(target: Path, root: Path = ROOT) -> str:
         raise ReleaseError(f"{REFERENCE}, {problem}") from None
     if files[f"{GRADER}/{TEMPLATE}"] != template.encode("utf-8"):
         raise ReleaseError(f"{TEMPLATE}: it is out of date; run 'python -m autograder release'")
-    data = pack(files)
+    data = pack(files, SCRIPTS)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, data)
@@ -71,16 +69,3 @@ def requirements(pyproject: str) -> str:
     """The grader's requirements in pyproject.toml; their versions are in constraints.txt."""
     project = tomllib.loads(pyproject)["project"]
     return "\n".join([*project["dependencies"], *project["optional-dependencies"]["grader"]]) + "\n"
-
-
-def pack(files: dict[str, bytes]) -> bytes:
-    """Zip the files, with executable scripts; equal files give equal bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for path in sorted(files):
-            entry = zipfile.ZipInfo(path, TIME)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3
-            entry.external_attr = (0o755 if path in SCRIPTS else 0o644) << 16
-            archive.writestr(entry, files[path])
-    return buffer.getvalue()
