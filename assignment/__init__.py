@@ -1,1 +1,1 @@
-"""What a student receives: data, retrieval, training and the checks for one's own `dml.py`."""
+"""What a student receives: data sets, training, evaluation, plots, and checks for `dml.py`."""

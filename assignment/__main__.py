@@ -1,4 +1,4 @@
-"""`python -m assignment …`: the student's commands. Nothing heavy is imported before a command needs it."""
+"""`python -m assignment …`: the commands for students. Heavy modules are imported by the command that needs them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    help="Work on your dml.py: check it, train with it, look at what it has learnt.",
+    help="Check your dml.py, train with it, and plot the results.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -22,12 +22,14 @@ app = typer.Typer(
 
 Dml = Annotated[Path, typer.Argument(metavar="DML", help="Your dml.py.")]
 Recipe = Annotated[Path | None, typer.Argument(metavar="[RECIPE.toml]", help="Settings that differ from the defaults.")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting; as often as you like.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting; may be given several times.")
+]
 
 
 @app.callback()
 def commands() -> None:
-    """Check your dml.py at home, train with it, look at what it has learnt."""
+    """Check your dml.py, train with it, and plot the results."""
 
 
 @app.command()
@@ -38,9 +40,9 @@ def check(
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Check again whenever the file is saved.")] = False,
     hint: Annotated[int, typer.Option("--hint", count=True, help="Show a hint; twice shows two.")] = 0,
-    hints: Annotated[int, typer.Option("--hints", min=0, help="Show so many hints.")] = 0,
+    hints: Annotated[int, typer.Option("--hints", min=0, help="Number of hints to show.")] = 0,
 ) -> None:
-    """Run the public checks on your file: the first failing task, then what is done.
+    """Run the public checks on your file: show the first failing task, then the status of all tasks.
 
     Exit status: 0 all checks passed (bonus tasks that you have not begun do not count), 1 some failed or are to do,
     2 the file cannot be used or an option is wrong.
@@ -65,16 +67,17 @@ def train(
     recipe: Recipe = None,
     settings: Set = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="The run's folder; by default a new one below out/.")
+        Path | None, typer.Option("--out", help="Folder of the run; by default a new one below out/.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
 ) -> None:
-    """Train with your functions: P@1 on validation classes after each epoch, on test classes once at the end.
+    """Train with your functions; show P@1 on validation classes after each epoch, on test classes once at the end.
 
-    The settings are the defaults, then the recipe's, then those of --set (`python -m assignment config` lists them). On
-    several GPUs: torchrun --nproc_per_node=N -m assignment train …
+    The recipe overrides the default settings, --set overrides both (`python -m assignment config` lists all settings).
+    On several GPUs: torchrun --nproc_per_node=N -m assignment train …
 
-    Exit status: 0 done, 1 the loss was not finite, 2 something has to be put right, 130 stopped (go on with --resume).
+    Exit status: 0 done, 1 the loss or a gradient was not finite, 2 an error in the input, 130 stopped (continue with
+    --resume).
     """
     with one_line_errors():
         from rich.console import Console
@@ -83,11 +86,11 @@ def train(
         from assignment.training import config
 
         if resume and out is None:
-            raise ValueError("--resume needs --out, the folder of the run")
-        given = recipe or (out / "config.toml" if resume and out else None)  # a run knows its own settings
+            raise ValueError("--resume: needs --out, the folder of the run")
+        given = recipe or (out / "config.toml" if resume and out else None)  # the settings of the run
         chosen = config.resolve(given, split(settings))
 
-        from assignment.training import loop, runs  # costs seconds: not before the settings are known to be right
+        from assignment.training import loop, runs  # takes seconds to import: after the settings are checked
 
         folder = out or runs.fresh(Path("out") / (recipe.stem if recipe else "train"))
         try:
@@ -105,18 +108,18 @@ def evaluate(
     settings: Set = None,
     write: Annotated[Path | None, typer.Option("--json", help="Write all metrics to this file.")] = None,
 ) -> None:
-    """Measure a checkpoint: retrieval, verification, few-shot. --set root=… says where the data are by now.
+    """Evaluate a checkpoint: retrieval, verification, few-shot. --set root=… gives the present folder of the data.
 
-    Exit status: 0 done, 2 something has to be put right.
+    Exit status: 0 done, 2 an error in the input.
     """
     with one_line_errors():
         from rich.console import Console
         from rich.table import Table
 
         from assignment.checking.load import load_module
+        from assignment.files import write_whole
         from assignment.plots import table
         from assignment.training import loop
-        from assignment.training.files import write_text
 
         tree = loop.evaluate_checkpoint(load_module(dml), checkpoint, part, split(settings))
         shown = Table(f"{tree['data']}, {tree['protocol']}, {part}", "")
@@ -127,7 +130,7 @@ def evaluate(
         for line in filter(None, [tree["note"], *table.undefined(tree)]):
             console.print(line, soft_wrap=True, markup=False)
         if write:
-            write_text(write, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
+            write_whole(write, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
 
 
 @app.command()
@@ -135,20 +138,20 @@ def plots(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of a run.")],
     dml: Annotated[Path, typer.Option("--dml", help="The file that the run was trained with.")] = Path("dml.py"),
     compare: Annotated[
-        list[Path] | None, typer.Option("--compare", help="Another run with the same data; as often as you like.")
+        list[Path] | None, typer.Option("--compare", help="Another run with the same data; may be given several times.")
     ] = None,
     part: Annotated[str, typer.Option("--part", help="val or test.")] = "test",
 ) -> None:
     """Plot a run: retrieval grids, curves, embeddings and Grad-CAM, in one page, RUN_DIR/index.html.
 
-    Exit status: 0 done, 2 something has to be put right.
+    Exit status: 0 done, 2 an error in the input.
     """
     with one_line_errors():
         from assignment.checking.load import load_module
         from assignment.plots import make
 
         if part not in ("val", "test"):
-            raise ValueError(f"--part {part}: choose val or test")
+            raise ValueError(f"--part {part}: unknown; choose val or test")
         page = make(
             run_dir, load_module(dml), compare=compare or [], part=part, log=lambda line: print(line, file=sys.stderr)
         )
@@ -157,9 +160,9 @@ def plots(
 
 @app.command(name="config")
 def show_config(recipe: Recipe = None, settings: Set = None) -> None:
-    """Print every setting with its meaning: the defaults, or what a recipe and --set make of them, as a TOML file.
+    """Print all settings with their meaning as a TOML file: the defaults, overridden by a recipe and --set.
 
-    Exit status: 0 done, 2 something has to be put right.
+    Exit status: 0 done, 2 an error in the input.
     """
     with one_line_errors():
         from assignment.training import config
@@ -168,19 +171,19 @@ def show_config(recipe: Recipe = None, settings: Set = None) -> None:
 
 
 def split(settings: list[str] | None) -> dict[str, str]:
-    """Take `name=value` apart; ValueError for a word without `=`."""
+    """Split each `name=value`; ValueError if there is no `=`."""
     found = {}
     for each in settings or []:
         name, equals, value = each.partition("=")
         if not equals:
-            raise ValueError(f"--set {each}: write --set name=value")
+            raise ValueError(f"--set {each}: has no `=`; write --set name=value")
         found[name.strip()] = value.strip()
     return found
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the command with one line and its exit status where the user can put something right."""
+    """End the command with one line and exit status 2 at an error that the user can correct."""
     from assignment.checking.load import LoadError
 
     try:
@@ -190,7 +193,7 @@ def one_line_errors() -> Iterator[None]:
         print(f"{'' if rank == '0' else f'process {rank}: '}{problem}", file=sys.stderr)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
-        print("stopped; a run goes on with --resume", file=sys.stderr)
+        print("stopped; continue a run with --resume", file=sys.stderr)
         raise typer.Exit(130) from None
 
 

@@ -1,31 +1,32 @@
-"""Networks to extract descriptors with.
+"""Networks that descriptors are extracted with.
 
-Every network here is laid out like torchvision's: either a `features` module or, in this order, convolutional stages,
-`avgpool`, `fc` as the last two children.
+They are laid out like torchvision's: with a `features` module, or with convolutional stages followed by `avgpool` and
+`fc` as the last two children.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from assignment.training.files import read_numbers
+from assignment.files import read_numbers
 
 IMAGENET = "imagenet"
 WEIGHTS = Path("data") / "weights"  # where `python -m data_scripts weights` puts them
 
 
 class SmallResNet(nn.Module):
-    """A ResNet in miniature, with torchvision's names: conv1, bn1, relu, maxpool, layer1 … layer4, avgpool, fc.
+    """A small ResNet with torchvision's names: conv1, bn1, relu, maxpool, layer1 … layer4, avgpool, fc.
 
     For an input of 28 × 28 the last map is 4 × 4 (any size from 8 × 8 works); it has `8 · width` channels.
 
     Args:
         width: channels of the first stage. in_channels: 3 for RGB, 1 for grey images. n_classes: outputs of `fc`.
-        stem_stride: 2 halves every map (28 × 28 ends at 2 × 2) and the time.
+        stem_stride: 2 halves all feature maps (28 × 28 ends at 2 × 2) and reduces the time.
     """
 
     def __init__(self, width: int = 8, in_channels: int = 3, n_classes: int = 10, stem_stride: int = 1) -> None:
@@ -104,8 +105,8 @@ def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
 
 
 def _torchvision(name: str) -> Callable[..., nn.Module]:
-    def make(**options: int) -> nn.Module:
-        import torchvision  # costs seconds; not needed for the small network
+    def make(**options: Any) -> nn.Module:
+        import torchvision  # takes seconds to import; not needed for the small networks
 
         return getattr(torchvision.models, name)(weights=None, **options)
 
@@ -113,7 +114,7 @@ def _torchvision(name: str) -> Callable[..., nn.Module]:
 
 
 class Pixels(nn.Module):
-    """No network at all: the 28 · 28 grey values themselves, as a map (B, 784, 1, 1); what learning has to beat."""
+    """A baseline without a network: the 28 · 28 grey values as a map (B, 784, 1, 1)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -134,76 +135,80 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-def build(name: str, **options: int) -> nn.Module:
-    """Build a randomly initialised network; raise ValueError naming the choices for an unknown name."""
+def build(name: str, **options: Any) -> nn.Module:
+    """Build a randomly initialised network; ValueError with the choices for an unknown name."""
     if name not in BACKBONES:
-        raise ValueError(f"unknown backbone '{name}'; choose one of {', '.join(BACKBONES)}")
+        raise ValueError(f"backbone '{name}': unknown; choose one of {', '.join(BACKBONES)}")
     return BACKBONES[name](**options)
 
 
 def channels(network: nn.Module) -> int:
-    """Number of channels of the last feature map: what the first layer of the classifier takes."""
+    """Number of channels of the last feature map, read from the first layer of the classifier."""
     head = getattr(network, "fc", None) or getattr(network, "classifier", None) or network
     for layer in head.modules():
         if isinstance(layer, nn.Linear):
             return layer.in_features
         if isinstance(layer, nn.Conv2d):
             return layer.in_channels
-    raise ValueError(f"{type(network).__name__} has no classifier to read the number of channels from")
+    raise ValueError(f"{type(network).__name__}: has no classifier to read the number of channels from")
 
 
 def weights_file(name: str, weights: str, folder: Path = WEIGHTS) -> Path:
-    """The file that a setting means: a path as it is; "imagenet" is the network's file from `data_scripts weights`.
+    """Return the file that a setting names: a path, or for "imagenet" the file of `data_scripts weights`.
 
     Raises:
-        ValueError: "imagenet" is asked for and the file is not there; one line says how to fetch it.
+        ValueError: the file of "imagenet" is missing.
     """
     if weights != IMAGENET:
         return Path(weights)
     found = sorted(folder.glob(f"{name}-*.pth"))
     if not found:
         raise ValueError(
-            f"no ImageNet weights of {name} in {folder}: run `python -m data_scripts weights {name}`, or name a file"
+            f"weights imagenet: none of {name} in {folder}; run `python -m data_scripts weights {name}`, or use a file"
         )
     return found[-1]
 
 
 def load_weights(network: nn.Module, path: str | Path) -> list[str]:
-    """Load a state_dict file into a network and return the names of the parameters it does not hold.
+    """Load a state_dict file into a network and return the names of the parameters that it lacks.
 
     Only numbers are read from the file (`weights_only=True`), never code. A file may hold the convolutions only
-    (`features.*`): the classifier, which no descriptor uses, then keeps its random values.
+    (`features.*`): the classifier, which descriptors do not use, then keeps its random values.
 
     Raises:
-        ValueError: no such file, not a state_dict, made for another network; one line.
+        ValueError: no such file, not a state_dict, or of another network.
     """
     try:
         state = read_numbers(path)
     except FileNotFoundError:
         raise ValueError(f"weights {path}: there is no such file") from None
-    except Exception:  # damaged files raise many kinds, and their texts are pages long
-        raise ValueError(f"weights {path}: not a file of weights that can be read safely (a state_dict)") from None
+    except Exception:  # damaged files raise many kinds of exceptions with long texts
+        raise ValueError(f"weights {path}: damaged, or not a state_dict that is safe to read") from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"weights {path}: not a state_dict (names and tensors)")
     wanted = network.state_dict()
     for name, value in state.items():
         if name not in wanted:
-            raise ValueError(f"weights {path}: '{name}' is no parameter of {type(network).__name__}; is it its file?")
+            raise ValueError(
+                f"weights {path}: '{name}' is not in {type(network).__name__}; is it the file of this network?"
+            )
         if value.shape != wanted[name].shape:
             shapes = f"{tuple(value.shape)} instead of {tuple(wanted[name].shape)}"
-            raise ValueError(f"weights {path}: '{name}' has the shape {shapes}; is it this network's file?")
+            raise ValueError(f"weights {path}: '{name}' has the shape {shapes}; is it the file of this network?")
     missing = [name for name in wanted if name not in state and not name.endswith("num_batches_tracked")]
     if body := [name for name in missing if not name.startswith(("fc.", "classifier."))]:
-        raise ValueError(f"weights {path}: '{body[0]}' is missing ({len(body)} in all); is it this network's file?")
+        raise ValueError(
+            f"weights {path}: '{body[0]}' is missing ({len(body)} in all); is it the file of this network?"
+        )
     network.load_state_dict(state, strict=False)
     return missing
 
 
-def settle_batchnorm(network: nn.Module, images: Tensor) -> None:
-    """Give every BatchNorm layer of a random network the statistics of these images, as a trained one has them."""
+def calibrate_batchnorm(network: nn.Module, images: Tensor) -> None:
+    """Set the statistics of all BatchNorm layers of a random network to those of these images (B, 3, H, W)."""
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
-            layer.momentum = None  # a plain average: the default would keep 90 % of the initial zeros and ones
+            layer.momentum = None  # a plain average; the default would keep 90 % of the initial values
             layer.reset_running_stats()
     network.train()
     with torch.no_grad():

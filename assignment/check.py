@@ -1,9 +1,8 @@
-"""`python -m assignment check`: what the public tests say about one's own file, first failing task first."""
+"""`python -m assignment check`: run the public tests on a file and explain the first task that fails."""
 
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,20 +13,17 @@ from rich.table import Table
 
 from assignment.checking.load import LoadError, parse_source, read_source
 from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, Outcome, Reason
-from assignment.manifest import Manifest, Task, load
+from assignment.manifest import Manifest, Task, UnknownTaskError, load
 
 ALL_PASSED, NOT_YET, UNUSABLE = 0, 1, 2  # exit statuses
 DONE, WRONG, EMPTY, WAITING, UNCHECKED = "done", "not right yet", "to do", "waiting", "no check"
+Printed = dict[tuple[str, str], str]  # by task and test
 COLOURS = {DONE: "green", WRONG: "red", EMPTY: "yellow", WAITING: "cyan", UNCHECKED: "dim"}
 
 
-class UnknownTaskError(ValueError):
-    """There is no such task; the message names the nearest."""
-
-
 @dataclass(frozen=True)
-class Standing:
-    """Where a task stands: its state, and its outcomes."""
+class TaskStatus:
+    """The state of a task, and the outcomes of its tests."""
 
     task: Task
     state: str
@@ -35,30 +31,16 @@ class Standing:
 
     @property
     def first_failure(self) -> Outcome | None:
-        """The outcome to show; of the task's own failures the first, a skipped one only if there is no other."""
+        """The outcome to show: the task's first failure, or a skipped test if nothing failed."""
         bad = [o for o in self.outcomes if o.status != PASSED]
         return next((o for o in bad if o.status == FAILED), bad[0] if bad else None)
 
 
-def require_tasks(names: list[str], manifest: Manifest) -> list[str]:
-    """Return the ids for ids or numbers of tasks; raise UnknownTaskError naming the nearest id."""
-    ids = [task.id for task in manifest.tasks]
-    chosen = []
-    for name in names:
-        known = {**{str(task.number): task.id for task in manifest.tasks}, **{i: i for i in ids}}
-        if name not in known:
-            near = difflib.get_close_matches(name.lower().replace("_", "-"), ids, n=1, cutoff=0.4)
-            rest = f"did you mean '{near[0]}'?" if near else f"the tasks are: {', '.join(ids)}"
-            raise UnknownTaskError(f"there is no task '{name}'; {rest}")
-        chosen.append(known[name])
-    return chosen
-
-
 def check(path: Path, tasks: list[str], hints: int, console: Console) -> int:
-    """Check a file once and print what was found; return the exit status."""
+    """Check a file once and print the result; return the exit status."""
     try:
-        chosen = require_tasks(tasks, load()) or None
-        parse_source(path, read_source(path))  # what is wrong with the text is told before seconds go into torch
+        chosen = [load().task(task).id for task in tasks] or None
+        parse_source(path, read_source(path))  # report errors in the text before importing torch, which takes seconds
         with console.status("loading torch …"):
             from assignment.checking import home
         result = home.check_file(path, load(), chosen)
@@ -70,15 +52,15 @@ def check(path: Path, tasks: list[str], hints: int, console: Console) -> int:
         if problem.excerpt:
             console.print(escape(problem.excerpt), soft_wrap=True, highlight=False)
         return UNUSABLE
-    standings = judge(result.outcomes, load(), chosen)
-    _print_first(path, standings, result.printed, hints, console)
-    _print_table(standings, console)
-    return _status(standings, chosen)
+    entries = judge(result.outcomes, load(), chosen)
+    _print_first(path, entries, result.printed, hints, console)
+    _print_table(entries, console)
+    return _status(entries, chosen)
 
 
-def judge(outcomes: list[Outcome], manifest: Manifest, chosen: list[str] | None = None) -> list[Standing]:
-    """Sum the outcomes up by task, in the manifest's order."""
-    standings = []
+def judge(outcomes: list[Outcome], manifest: Manifest, chosen: list[str] | None = None) -> list[TaskStatus]:
+    """Group the outcomes by task, in the manifest's order."""
+    entries = []
     for task in manifest.tasks:
         own = [o for o in outcomes if o.task == task.id]
         if not own and chosen is not None:
@@ -93,14 +75,14 @@ def judge(outcomes: list[Outcome], manifest: Manifest, chosen: list[str] | None 
             state = EMPTY
         else:
             state = WRONG
-        standings.append(Standing(task, state, own))
-    return standings
+        entries.append(TaskStatus(task, state, own))
+    return entries
 
 
 def watch(path: Path, tasks: list[str], hints: int, console: Console) -> int:
     """Check now and after each save until Ctrl-C; return the last exit status.
 
-    The file may be missing or broken in between; only its folder has to exist.
+    The file may be missing or invalid for a while; only its folder has to exist.
     """
     from watchfiles import watch as changes
 
@@ -122,10 +104,9 @@ def watch(path: Path, tasks: list[str], hints: int, console: Console) -> int:
 
 def _all_known(tasks: list[str]) -> bool:
     try:
-        require_tasks(tasks, load())
+        return all(load().task(task) for task in tasks)
     except UnknownTaskError:
         return False
-    return True
 
 
 def _say_watching(path: Path, console: Console) -> None:
@@ -134,32 +115,32 @@ def _say_watching(path: Path, console: Console) -> None:
     )
 
 
-def _status(standings: list[Standing], chosen: list[str] | None) -> int:
-    """A bonus task that was never begun is no failure, unless it was asked for."""
-    for standing in standings:
-        optional = standing.task.bonus and standing.state == EMPTY and standing.task.id not in (chosen or ())
-        if standing.state not in (DONE, UNCHECKED) and not optional:
+def _status(entries: list[TaskStatus], chosen: list[str] | None) -> int:
+    """A bonus task that was not begun counts as a failure only if it was chosen."""
+    for entry in entries:
+        optional = entry.task.bonus and entry.state == EMPTY and entry.task.id not in (chosen or ())
+        if entry.state not in (DONE, UNCHECKED) and not optional:
             return NOT_YET
     return ALL_PASSED
 
 
-def _print_first(path: Path, standings: list[Standing], printed: dict[str, str], hints: int, console: Console) -> None:
-    standing = next((s for s in standings if s.state not in (DONE, UNCHECKED)), None)
-    failure = standing.first_failure if standing else None
-    if standing is None or failure is None:
+def _print_first(path: Path, entries: list[TaskStatus], printed: Printed, hints: int, console: Console) -> None:
+    entry = next((s for s in entries if s.state not in (DONE, UNCHECKED)), None)
+    failure = entry.first_failure if entry else None
+    if entry is None or failure is None:
         return
-    if standing.task.bonus and standing.state == EMPTY:
+    if entry.task.bonus and entry.state == EMPTY:
         console.print("[green]All ordinary tasks pass their checks.[/] What is left is a bonus.\n")
-    console.print(f"[bold]{escape(standing.task.label)}[/]  [{COLOURS[standing.state]}]{standing.state}[/]")
+    console.print(f"[bold]{escape(entry.task.label)}[/]  [{COLOURS[entry.state]}]{entry.state}[/]")
     if failure.behaviour:
         console.print(f"  {escape(failure.behaviour)}", highlight=False)
     facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
-    for label, text in _facts(path, failure, printed.get(failure.test, "")):
+    for label, text in _facts(path, failure, printed.get((failure.task, failure.test), "")):
         facts.add_row(f"  {label}", escape(text))
     console.print(facts)
-    for line in _hints(standing.task, failure, hints):
+    for line in _hints(entry.task, failure, hints):
         console.print(f"  [cyan]{escape(line)}[/]", highlight=False)
     console.print()
 
@@ -187,9 +168,9 @@ def _facts(path: Path, failure: Outcome, printed: str) -> Iterator[tuple[str, st
 
 
 def _line_of(path: Path, called: str) -> int:
-    """The line where the called function or class is defined in the file, under its own name or an older one; or 0."""
+    """The line where the file defines the called function or class, under its name or an alias; 0 if it does not."""
     first, _, method = called.partition("(")[0].partition(".")
-    names = {first, *load().aliases.get(first, ())}
+    names = load().known_as(first)
     for node in parse_source(path, read_source(path)).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in names:
             inner = [part for part in node.body if isinstance(part, ast.FunctionDef)]
@@ -204,18 +185,17 @@ def _hints(task: Task, failure: Outcome, wanted: int) -> Iterator[str]:
         yield f"There are {len(known)} hints: --hint shows one, --hints {len(known)} all."
 
 
-def _print_table(standings: list[Standing], console: Console) -> None:
+def _print_table(entries: list[TaskStatus], console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for header, right in (("", True), ("task", False), ("points", True), ("checks", True), ("", False)):
         table.add_column(header, justify="right" if right else "left")
-    for standing in standings:
-        task, passed = standing.task, sum(o.status == PASSED for o in standing.outcomes)
-        points = f"+{task.points:g}" if task.bonus else f"{task.points:g}"
-        state = f"[{COLOURS[standing.state]}]{standing.state}[/]"
-        table.add_row(str(task.number), task.title, points, f"{passed}/{len(standing.outcomes)}", state)
+    for entry in entries:
+        task, passed = entry.task, sum(o.status == PASSED for o in entry.outcomes)
+        state = f"[{COLOURS[entry.state]}]{entry.state}[/]"
+        table.add_row(str(task.number), task.title, task.worth, f"{passed}/{len(entry.outcomes)}", state)
     console.print(table)
-    ordinary = [s for s in standings if not s.task.bonus]
+    ordinary = [s for s in entries if not s.task.bonus]
     done = sum(s.state == DONE for s in ordinary)
-    bonus = sum(s.state == DONE for s in standings if s.task.bonus)
+    bonus = sum(s.state == DONE for s in entries if s.task.bonus)
     console.print(f"\n{done} of {len(ordinary)} tasks pass their checks, and {bonus} of the bonus. ", end="")
     console.print("Points come from hidden tests, which ask for more.", highlight=False)

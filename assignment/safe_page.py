@@ -1,4 +1,4 @@
-"""What all pages of this project share: nothing from the network, every text escaped, own style and script by hash."""
+"""What all HTML pages share: no network access, all text escaped, style and script allowed by hash."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ POLICY = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'
 
 
 def policy(css: str, script: str = "") -> str:
-    """The Content-Security-Policy of a page with this style sheet and, if there is one, this script.
+    """Return the Content-Security-Policy of a page with this style sheet and script.
 
-    They are our own files; the policy names the hashes of their texts as they stand on the page, and allows no other.
+    The policy allows these two by the hashes of their texts, and no others.
     """
     allowed = f"{POLICY}; style-src '{_hash(css)}'"
     return f"{allowed}; script-src '{_hash(script)}'" if script else allowed
@@ -26,7 +26,7 @@ def policy(css: str, script: str = "") -> str:
 
 @cache
 def environment(templates: Path, **filters: Callable[..., Any]) -> Environment:
-    """Where a folder's templates are filled in; whatever is put into them is escaped, whatever is missing an error.
+    """Return the jinja2 environment of a folder of templates: values are escaped, undefined ones raise.
 
     Args:
         filters: name in the templates → function.
@@ -35,7 +35,7 @@ def environment(templates: Path, **filters: Callable[..., Any]) -> Environment:
 
     made = Environment(
         loader=FileSystemLoader(templates),
-        autoescape=True,  # names and messages come from files that anyone may have made
+        autoescape=True,  # names and messages may come from untrusted files
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

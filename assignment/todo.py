@@ -1,4 +1,4 @@
-"""What is still to do in a `dml.py`: the stubs that raise `NotImplementedError("Task …")`, found without running it."""
+"""List the stubs left in a `dml.py`, those that raise `NotImplementedError("Task …")`, without running the file."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from pathlib import Path
 from assignment.checking.load import parse_source, read_source
 from assignment.manifest import Task, load
 
-TO_DO, WRITTEN, UNSEEN = "to do", "written", "ask check"
-WITHOUT_STUB = {"improvement", "reduction"}  # tasks that ask more of code that belongs to other tasks
+TO_DO, WRITTEN, UNKNOWN = "to do", "written", "run check"
 STUB = re.compile(r"Task (\d+)\b")
 
 
 def stubs(tree: ast.Module) -> dict[int, int]:
     """Map the number of each task with a stub left to the line of its first one.
 
-    A mark that comes after a `return` no longer runs and does not count.
+    A stub after a `return` never runs and does not count.
     """
     found: dict[int, int] = {}
     for node in _running(tree.body):
@@ -42,9 +41,10 @@ def _running(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def states(path: str | Path) -> list[tuple[Task, str, int]]:
-    """List every task with its state and the line of its stub (0 if there is none); LoadError if the file is no Python.
+    """List every task with its state and the line of its stub (0 if there is none); LoadError if it is not Python.
 
-    A task without a stub of its own is to do while one that it needs, or its function, is; then only `check` can tell.
+    A task without a stub is to do as long as a task that it needs or shares a function with has one. After that only
+    `check` can determine its state.
     """
     manifest = load()
     found = stubs(parse_source(path, read_source(path)))
@@ -52,22 +52,22 @@ def states(path: str | Path) -> list[tuple[Task, str, int]]:
     for task in manifest.tasks:
         if task.number in found:
             state = TO_DO
-        elif task.id not in WITHOUT_STUB:
+        elif task.stub:
             state = WRITTEN
         else:
             needed = [other for other in manifest.tasks if other.id in task.needs or set(other.names) & set(task.names)]
-            state = TO_DO if any(other.number in found for other in needed) else UNSEEN
+            state = TO_DO if any(other.number in found for other in needed) else UNKNOWN
         listed.append((task, state, found.get(task.number, 0)))
     return listed
 
 
 def remaining(path: str | Path) -> list[Task]:
-    """List the ordinary (not bonus) tasks that still have a stub, in order."""
+    """List the ordinary (not bonus) tasks that are still to do, in order."""
     return [task for task, state, _ in states(path) if state == TO_DO and not task.bonus]
 
 
 def print_list(path: str | Path) -> None:
-    """Print all tasks with their points and whether they are written yet."""
+    """Print all tasks with their points and states."""
     from rich.console import Console
     from rich.table import Table
 
@@ -78,10 +78,11 @@ def print_list(path: str | Path) -> None:
     table.add_column("points", justify="right")
     table.add_column("state")
     table.add_column("line", justify="right")
-    colours = {TO_DO: "yellow", WRITTEN: "green", UNSEEN: "cyan"}
+    colours = {TO_DO: "yellow", WRITTEN: "green", UNKNOWN: "cyan"}
     for task, state, line in listed:
-        points = f"+{task.points:g}" if task.bonus else f"{task.points:g}"
-        table.add_row(str(task.number), task.title, points, f"[{colours[state]}]{state}[/]", str(line) if line else "")
+        table.add_row(
+            str(task.number), task.title, task.worth, f"[{colours[state]}]{state}[/]", str(line) if line else ""
+        )
     console = Console()
     console.print(table)
     left = sum(state == TO_DO and not task.bonus for task, state, _ in listed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from autograder.cli import batch, export, grade, release, report, selftest
+from autograder.cli import batch, export, grade, release, report, selftest, task
 from autograder.cli.status import EPILOG
 
 app = typer.Typer(
@@ -14,7 +14,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (grade.grade, batch.batch, release.release, export.export, report.report, selftest.selftest):
+for command in (grade.grade, batch.batch, release.release, export.export, report.report, selftest.selftest, task.task):
     app.command(epilog=EPILOG)(command)
 
 if __name__ == "__main__":

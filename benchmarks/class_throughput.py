@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from assignment.cores import available_cores
 from autograder.selftest.cases import ATTACK, MISCONCEPTION, REFERENCE, STYLE, TEMPLATE, Case, cases
 
 OUT = Path(__file__).with_name("class_throughput.md")
@@ -144,7 +145,7 @@ def table(chosen: list[Case], runs: list[Measured], command: str) -> str:
         ]
     lines += [
         "",
-        f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} of "
+        f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {available_cores()} of "
         f"{os.cpu_count()} cores, Python {platform.python_version()}, torch {metadata.version('torch')}.",
     ]
     return "\n".join(lines) + "\n"

@@ -11,7 +11,6 @@ Usage: python -m benchmarks.cub_epoch --root CUB_FOLDER --backbone NAME --weight
 
 from __future__ import annotations
 
-import os
 import platform
 import random
 import tempfile
@@ -30,6 +29,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from assignment.checking.load import load_module
+from assignment.cores import available_cores
 from assignment.training import loop, preparing
 from assignment.training import model as models
 from assignment.training.config import Config
@@ -183,7 +183,7 @@ def main() -> None:
     parser.add_argument("--images-per-class", type=int, default=20)
     parser.add_argument("--runs", type=int, default=1, help="epochs measured, each with its own seed")
     options = parser.parse_args()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = available_cores()
     torch.set_num_threads(cores)
     sheet, ours = [], []
     with tempfile.TemporaryDirectory() as cache:

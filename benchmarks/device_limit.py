@@ -24,8 +24,9 @@ from rich.console import Console
 from torch.utils.data import DataLoader
 
 from assignment.checking.load import load_module
+from assignment.cores import available_cores
 from assignment.training import config as settings
-from assignment.training import loop, precision, preparing, runs, sampling
+from assignment.training import loop, precision, preparing, sampling
 from assignment.training.config import Config
 from assignment.training.distributed import Group
 from assignment.training.preparing import Run
@@ -38,7 +39,7 @@ MINED = 128  # images in a batch of the reference's mining
 REPEATS = {"cuda": 60, "cpu": 2}
 
 
-def settle(device: torch.device) -> None:
+def synchronise(device: torch.device) -> None:
     """Wait until the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -48,11 +49,11 @@ def rate_of(step: Callable[[], None], images: int, device: torch.device) -> floa
     """Images per second of a repeated step, after as many repetitions for warm-up."""
     for _ in range(REPEATS[device.type]):
         step()
-    settle(device)
+    synchronise(device)
     start = time.perf_counter()
     for _ in range(REPEATS[device.type]):
         step()
-    settle(device)
+    synchronise(device)
     return images * REPEATS[device.type] / (time.perf_counter() - start)
 
 
@@ -95,9 +96,14 @@ def whole_batch_rate(run: Run) -> float:
         precision.PIXELS = parts
 
 
+def planned(run: Run) -> list[sampling.Batch]:
+    """The batches of an epoch."""
+    return sampling.plan(run.config, np.asarray(run.data.train.labels), torch.Generator().manual_seed(0))
+
+
 def loader_rate(run: Run) -> float:
     """Images per second that the loader yields when they are discarded."""
-    batches = loop.plan(run, torch.Generator().manual_seed(0))
+    batches = planned(run)
     loader: DataLoader = DataLoader(
         sampling.Triplets(run.triplets),
         batch_sampler=batches,
@@ -117,11 +123,11 @@ def measure(config: Config, epochs: int) -> str:
         for _ in range(1 + epochs):
             loop.one_epoch(run)
         rows = run.history[-epochs:]
-        triplets = sum(len(batch) for batch in loop.plan(run, torch.Generator().manual_seed(0)))
+        triplets = sum(len(batch) for batch in planned(run))
         images = {"mine": len(run.data.train), "train": 3 * triplets, "validate": len(run.data.val.queries)}
         loader = loader_rate(run)  # before the other limits, because it forks
         limits = {"mine": forward_rate(run, MINED), "train": training_rate(run)}
-        limits["validate"] = forward_rate(run, loop.DESCRIBED)
+        limits["validate"] = forward_rate(run, loop.VALIDATION_BATCH)
         whole = whole_batch_rate(run) if run.network.device.type == "cpu" else None
         device, dtype = run.network.device, run.network.dtype or torch.float32
         workers = run.workers
@@ -131,7 +137,7 @@ def measure(config: Config, epochs: int) -> str:
         "# An epoch of the CUB lab compared with the limit of the device",
         "",
         "Written by `python -m benchmarks.device_limit`; its docstring says what is measured.",
-        f"{called}, {runs.cores()} cores, {workers} loader processes, {str(dtype).removeprefix('torch.')},",
+        f"{called}, {available_cores()} cores, {workers} loader processes, {str(dtype).removeprefix('torch.')},",
         f"{config.backbone} ({config.pooling}), batches of {config.batch_size} triplets, medians of {epochs} epochs.",
         "",
         "| stage | images | seconds | images/s | images/s of the device alone | ratio |",

@@ -9,7 +9,6 @@ Runs in this process, without a sandbox, because the files are the grader's own.
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import sys
 import time
@@ -24,6 +23,7 @@ from assignment import manifest
 from assignment.checking.agent import Agent
 from assignment.checking.improvement import Result, Settings, draw, judge
 from assignment.checking.student import Student
+from assignment.cores import available_cores
 from autograder.misconceptions import catalogue
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -169,7 +169,7 @@ def write(rows: list[str], settings: Settings) -> None:
     text = TEXT.format(
         date=date.today().isoformat(),
         torch=torch.__version__,
-        machine=f"{platform.machine()}, {os.cpu_count()} cores",
+        machine=f"{platform.machine()}, {available_cores()} cores",
         right=len(RIGHT),
         table="\n".join([HEADER, *rows]),
         **settings,

@@ -16,14 +16,14 @@ from assignment.checking.load import load_module
 from assignment.checking.runner import TestRun
 from assignment.checking.student import Student
 from assignment.manifest import load
-from autograder.grading.grade import HIDDEN_TESTS, IMPROVEMENT
+from autograder.grading.grade import HIDDEN_TESTS
 
 
 def check(module: ModuleType, source: str) -> int:
     """Run all hidden tests but the improvement task on a module in this process; return the number that failed."""
     manifest = load()
     agent = Agent(module, manifest, source)
-    tasks = [task.id for task in manifest.tasks if task.id != IMPROVEMENT]
+    tasks = [task.id for task in manifest.tasks if not task.trains]
     tests = TestRun(lambda task, seed: Student(agent.perform, seed), manifest, 1, tasks)
     outcomes = tests.run(HIDDEN_TESTS)
     return sum(outcome.status != "passed" for outcome in outcomes)

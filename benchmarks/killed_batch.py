@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from assignment.cores import available_cores
+
 OUT = Path(__file__).with_name("killed_batch.md")
 ROOT = Path(__file__).parents[1]
 RIGHT = "import torch\n\ndef triplet_loss(distances_pos, distances_neg, margin):\n    return {}\n"
@@ -167,7 +169,7 @@ def page(story: Story, command: str) -> str:
         "",
         verdict,
         "",
-        f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} of "
+        f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {available_cores()} of "
         f"{os.cpu_count()} cores, Python {platform.python_version()}.",
     ]
     return "\n".join(lines) + "\n"

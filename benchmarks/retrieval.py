@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import logging
-import os
 import platform
 import resource
 import sys
@@ -33,6 +32,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from assignment.cores import available_cores
 from assignment.evaluation import ranking, retrieval
 
 OUT = Path(__file__).with_name("retrieval.md")
@@ -218,7 +218,7 @@ def table(options: argparse.Namespace) -> str:
         "",
         "Ours are all metrics of the table above, the peers' P@1 and mAP alone; on 500 images they agree with ours.",
         "",
-        f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python"
+        f"{datetime.date.today()}, {platform.system()} {platform.machine()}, {available_cores()} cores, Python"
         f" {platform.python_version()}, torch {torch.__version__.split('+')[0]}, "
         + ", ".join(
             f"{name} {metadata.version(name)}" for name in ("faiss-cpu", "pytorch-metric-learning", "torchmetrics")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from assignment.datasets.official import CUB, FASHION, PETS, SOP, Official
+from assignment.datasets.registry import CUB, FASHION, PETS, SOP, DataSet
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Source:
         most_bytes, most_files: limits at which unpacking stops.
     """
 
-    official: Official
+    official: DataSet
     archives: tuple[Archive, ...]
     lists: tuple[str, ...]
     most_bytes: int = 4_000_000_000

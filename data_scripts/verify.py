@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from assignment.datasets import MODULES, DataMissing
+from assignment.datasets import DataMissing
 from data_scripts.errors import Damaged
 from data_scripts.registry import Source
 
@@ -22,7 +22,7 @@ def verify(source: Source, folder: Path) -> str:
         Damaged: a list is inconsistent or images cannot be read; the message counts and names them.
     """
     try:
-        return (_fashion_mnist if source.official.name == "fashion-mnist" else _images)(source, folder)
+        return (_images if source.official.photographs else _fashion_mnist)(source, folder)
     except DataMissing as problem:
         raise Damaged(str(problem)) from None
 
@@ -33,9 +33,8 @@ def _images(source: Source, folder: Path) -> str:
     from assignment.datasets.images import decode_all
 
     official = source.official
-    module: Any = import_module(f"assignment.datasets.{MODULES[official.name]}")
+    module: Any = import_module(f"assignment.datasets.{official.module}")
     listing = module.listing(folder)
-    listing = listing[0] if isinstance(listing, tuple) else listing
     paths = [listing.root / file for file in listing.files]
     bar = tqdm(decode_all(paths, 8), "decoding", len(paths), unit=" images", disable=None)
     damaged = [problem for problem in bar if isinstance(problem, str)]

@@ -1,4 +1,4 @@
-"""`python -m solution …`: run the recipes of the course with the reference, and write their tables.
+"""`python -m solution …`: train the recipes of the course with the reference, and write tables of the results.
 
 Exit status: 0 done, 2 a recipe, an option or the data cannot be used.
 """
@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    help="Run the recipes with the reference and write their tables.",
+    help="Train the recipes with the reference and write tables of the results.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -68,7 +68,7 @@ def parsed(pairs: list[str]) -> dict[str, str]:
     """Parse `--set name=value` into settings."""
     wrong = [pair for pair in pairs if "=" not in pair]
     if wrong:
-        raise ValueError(f"--set {wrong[0]}: write name=value, for example --set backbone=squeezenet1_1")
+        raise ValueError(f"--set {wrong[0]}: has no `=`; write name=value, for example --set backbone=squeezenet1_1")
     return dict(pair.split("=", 1) for pair in pairs)
 
 
@@ -81,10 +81,10 @@ def run_one(name: str, overrides: dict[str, str], out: Path, trial: bool) -> Non
     from solution import catalogue, tables
 
     recipe = catalogue.find(name)
-    own, settings = asdict(config.resolve(recipe.path, {})), config.resolve(recipe.path, overrides)
-    changed = [key for key, value in asdict(settings).items() if value != own[key]]
-    said = [f"{key}={overrides[key]}" for key in changed if key not in (*tables.NOT_SAID, "backbone")]
-    folder = out / ".".join([name, settings.backbone, *said]).replace("/", "_") / f"seed{settings.seed}"
+    defaults, settings = asdict(config.resolve(recipe.path, {})), config.resolve(recipe.path, overrides)
+    changed = [key for key, value in asdict(settings).items() if value != defaults[key]]
+    marks = [f"{key}={overrides[key]}" for key in changed if key not in (*tables.OMITTED, "backbone")]
+    folder = out / ".".join([name, settings.backbone, *marks]).replace("/", "_") / f"seed{settings.seed}"
     console = Console(highlight=False)
     if (folder / "evaluation.json").exists():
         runs.check(folder, settings, resume=True)  # raises if the recipe has changed since

@@ -68,8 +68,10 @@ class GDextractor(nn.Module):
     Attributes:
         dim: the length of the descriptors that `forward` returns.
 
-    Example: a 1 x 2 x 1 x 2 map [[1, 3]], [[0, 8]] gives the pooled vector (2, 4) with SPoC and (3, 8) with MAC;
-    divided by its length the first becomes (0.447, 0.894).
+    Example: a 1 x 2 x 1 x 2 map gives the pooled vector (2, 4) with SPoC and (3, 8) with MAC, before the normalisation.
+        >>> network = nn.Sequential(nn.Identity(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        >>> GDextractor(network, dim=2)(torch.tensor([[[[1.0, 3.0]], [[0.0, 8.0]]]]))
+        tensor([[0.4472, 0.8944]])
     """
 
     def __init__(
@@ -117,7 +119,9 @@ def gem(maps: Tensor, p: float | Tensor = 3.0, eps: float = 1e-6) -> Tensor:
     Returns:
         (B, C).
 
-    Example: the map [[1, 2]] with p = 3 gives ((1 + 8) / 2)^(1/3) = 1.651.
+    Example: ((1 + 8) / 2)^(1/3) = 1.651.
+        >>> gem(torch.tensor([[[[1.0, 2.0]]]]), p=3)
+        tensor([[1.6510]])
     """
     ### BEGIN SOLUTION gem
     return maps.clamp_min(eps).pow(p).mean(dim=(2, 3)).pow(1.0 / p)
@@ -138,7 +142,9 @@ def triplet_loss(distances_pos: Tensor, distances_neg: Tensor, margin: float) ->
     Returns:
         (M,) one loss per triplet; the mean is taken later.
 
-    Example: triplet_loss([0.5], [0.4], margin=0.2) is [0.3].
+    Example:
+        >>> triplet_loss(torch.tensor([0.5, 0.5]), torch.tensor([0.4, 0.9]), margin=0.2)
+        tensor([0.3000, 0.0000])
     """
     ### BEGIN SOLUTION triplet-loss
     return (distances_pos - distances_neg + margin).clamp_min(0)
@@ -156,7 +162,9 @@ def contrastive_loss(distances: Tensor, same: Tensor, margin: float) -> Tensor:
     Returns:
         (M,) one loss per pair.
 
-    Example: contrastive_loss([0.5, 0.5], [True, False], margin=0.8) is [0.25, 0.09].
+    Example:
+        >>> contrastive_loss(torch.tensor([0.5, 0.5]), torch.tensor([True, False]), margin=0.8)
+        tensor([0.2500, 0.0900])
     """
     ### BEGIN SOLUTION contrastive
     return torch.where(same.bool(), distances.square(), (margin - distances).clamp_min(0).square())
@@ -179,7 +187,11 @@ class ArcFace(nn.Module):
     Attributes:
         weight: parameter (n_classes, dim).
 
-    Example: a descriptor equal to its class's weight row, scale 10, margin 0.5: own logit 10 · cos(0.5) = 8.78.
+    Example: at 60° from the weight row of its class, the image has the own logit 10 · cos(π / 3 + 0.5) = 0.236.
+        >>> head = ArcFace(dim=2, n_classes=2, scale=10.0, margin=0.5)
+        >>> head.weight.data = torch.eye(2)
+        >>> head(torch.tensor([[0.5, math.sqrt(0.75)]]), torch.tensor([0])).detach()
+        tensor([[0.2360, 8.6603]])
     """
 
     def __init__(self, dim: int, n_classes: int, scale: float = 30.0, margin: float = 0.5) -> None:
@@ -241,7 +253,12 @@ class CUBtriplet(Dataset):
         Raises:
             ValueError: some class is the only one, so that no negative exists.
 
-        Example: with labels [0, 0, 1] every one of images 0 and 1 gets 2; image 2 gets 0 or 1.
+        Example: images 0 and 1 get the only negative; image 2 gets 0 or 1.
+            >>> from assignment.datasets.split import ArraySplit
+            >>> dataset = CUBtriplet(ArraySplit(torch.rand(3, 3, 8, 8), [0, 0, 1]))
+            >>> dataset.minehard(nn.Flatten())
+            >>> dataset.hardneg[:2]
+            tensor([2, 2])
         """
         ### BEGIN SOLUTION hard-negatives
         device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
@@ -331,7 +348,10 @@ def train(model: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer
 def distances(a: Tensor, b: Tensor) -> Tensor:
     """All squared Euclidean distances between rows, (N, D) and (M, D) → (N, M). Loop-free; no entry is negative.
 
-    Example: distances([[0, 0], [3, 4]], [[0, 0]]) is [[0], [25]].
+    Example:
+        >>> distances(torch.tensor([[0.0, 0.0], [3.0, 4.0]]), torch.tensor([[0.0, 0.0]]))
+        tensor([[ 0.],
+                [25.]])
     """
     ### BEGIN SOLUTION distances
     squared = a.square().sum(dim=1)[:, None] + b.square().sum(dim=1) - 2 * a @ b.T
@@ -353,8 +373,9 @@ def average_precision(distances: Tensor, labels: Tensor, query_label: int) -> tu
         (ap, precision, recall): ap a number; precision and recall (N,), at each rank k = 1 … N.
         All are NaN (precision: 0) where the list holds no image of the query's class.
 
-    Example: distances [0.1, 0.2, 0.3], labels [1, 0, 1], query_label 1: precision [1, 1/2, 2/3],
-    recall [1/2, 1/2, 1], ap = (1 + 2/3) / 2 = 0.833.
+    Example: ap = (1 + 2/3) / 2.
+        >>> average_precision(torch.tensor([0.1, 0.2, 0.3]), torch.tensor([1, 0, 1]), query_label=1)
+        (tensor(0.8333), tensor([1.0000, 0.5000, 0.6667]), tensor([0.5000, 0.5000, 1.0000]))
     """
     ### BEGIN SOLUTION average-precision
     relevant = (labels[torch.argsort(distances, stable=True)] == query_label).float()
@@ -380,8 +401,10 @@ def mean_average_precision(descriptors: Tensor, labels: Tensor, queries: Tensor 
     Raises:
         ValueError: a descriptor is not finite.
 
-    Example: descriptors [[0.0], [0.1], [0.3], [1.0]] with labels [0, 1, 0, 1]: the APs are 1/2, 1/3, 1/2 and 1/2,
-    their mean 0.458.
+    Example: the APs are 1/2, 1/3, 1/2 and 1/2.
+        >>> descriptors, labels = torch.tensor([[0.0], [0.1], [0.3], [1.0]]), torch.tensor([0, 1, 0, 1])
+        >>> round(mean_average_precision(descriptors, labels), 4)
+        0.4583
     """
     ### BEGIN SOLUTION mean-average-precision
     require_finite(descriptors, "the")
@@ -413,8 +436,9 @@ def batch_triplet_loss(features: Tensor, labels: Tensor, margin: float) -> Tenso
     Returns:
         A scalar; 0 that still carries a gradient (of zeros) where the batch has no valid triplet.
 
-    Example: features [[0], [1], [1.5]], labels [0, 0, 1], margin 0.5. The valid triplets (0, 1, 2) and (1, 0, 2) cost
-    max(0, 1 − 2.25 + 0.5) = 0 and max(0, 1 − 0.25 + 0.5) = 1.25: the loss is 0.625.
+    Example: the triplets (0, 1, 2) and (1, 0, 2) cost max(0, 1 − 2.25 + 0.5) = 0 and max(0, 1 − 0.25 + 0.5) = 1.25.
+        >>> batch_triplet_loss(torch.tensor([[0.0], [1.0], [1.5]]), torch.tensor([0, 0, 1]), margin=0.5)
+        tensor(0.6250)
     """
     ### BEGIN SOLUTION batch-triplet
     squared = distances(features, features)
@@ -442,8 +466,11 @@ def smooth_ap_loss(features: Tensor, labels: Tensor, tau: float = 0.01) -> Tenso
         A scalar: 1 − mean of AP_q over the queries that have a positive; 0 that still carries a gradient (of zeros)
         where none has one.
 
-    Example: features at angles 0°, 30° and 90° on the unit circle, labels [0, 0, 1], tau 0.01: each of the two queries
-    ranks its positive first, the loss is 0.000.
+    Example: at the angles 0°, 30° and 90°, each of the two queries ranks its positive first.
+        >>> angles = torch.tensor([0.0, 30.0, 90.0]).deg2rad()
+        >>> features = torch.stack([angles.cos(), angles.sin()], dim=1)
+        >>> print(f"{smooth_ap_loss(features, torch.tensor([0, 0, 1]), tau=0.01):.3f}")
+        0.000
     """
     ### BEGIN SOLUTION smooth-ap
     scores = features @ features.T

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from assignment.evaluation.intervals import plus_minus
+from assignment.files import write_whole
 from assignment.training import config
-from assignment.training.files import write_text
 from solution.catalogue import FAMILIES, Recipe, load
 
 FOLDER = Path(__file__).with_name("results")
@@ -39,7 +39,7 @@ KEPT = (
 )
 CURVES = ("epoch", "loss", "lr", "P@1", "mAP")
 # Settings that do not affect what is trained, only where and how fast.
-NOT_SAID = ("root", "cache", "workers", "threads", "seed", "weights")
+OMITTED = ("root", "cache", "workers", "threads", "seed", "weights")
 
 Row = dict[str, Any]
 
@@ -62,10 +62,10 @@ def row_of(
     parts = evaluation["after"]
     row = {
         "recipe": recipe.name,
-        "settings": {name: value for name, value in settings.items() if name not in NOT_SAID},
+        "settings": {name: value for name, value in settings.items() if name not in OMITTED},
         "backbone": settings["backbone"],
         "weights": Path(settings["weights"]).name,
-        "changed": {name: settings[name] for name in sorted(changed) if name not in (*NOT_SAID, "backbone")},
+        "changed": {name: settings[name] for name in sorted(changed) if name not in (*OMITTED, "backbone")},
         "protocol": settings["protocol"],
         "seed": settings["seed"],
         "epochs": len(history) - 1,
@@ -96,7 +96,7 @@ def write(row: Row) -> Path:
     kind = "runs" if "after test" in row["figures"] else "trials"
     path = FOLDER / kind / f"{'.'.join(marks)}.seed{row['seed']}.json".replace("/", "_")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(row, indent=1, ensure_ascii=False) + "\n")
+    write_whole(path, json.dumps(row, indent=1, ensure_ascii=False) + "\n")
     return path
 
 
@@ -202,8 +202,8 @@ def _cells(group: list[Row], columns: list[Column], recipe: Recipe) -> list[str]
 
 
 def _minutes(seconds: list[float | None]) -> str:
-    known = [one for one in seconds if one is not None]
-    return f"{sum(known) / len(known) / 60:.1f}" if known else "–"
+    measured = [one for one in seconds if one is not None]
+    return f"{sum(measured) / len(measured) / 60:.1f}" if measured else "–"
 
 
 def _short(note: str) -> str:
@@ -221,7 +221,7 @@ def _change(group: list[Row], part: str, value: Callable[[dict[str, Any]], float
 
 
 def page(rows: list[Row]) -> str:
-    """`results/README.md`."""
+    """Make the text of `results/README.md`."""
     recipes = load()
     lines = ["# Results of the recipes", ""]
     lines += [
@@ -231,10 +231,10 @@ def page(rows: list[Row]) -> str:
         "comparable with those on the whole set. The settings are in `../recipes/`.",
     ]
     for family, title in FAMILIES.items():
-        own = [recipe for recipe in recipes if recipe.family == family]
-        lines += ["", f"## {title}", "", *(f"* `{recipe.name}`: {recipe.about}" for recipe in own), ""]
-        lines += table(family, rows, own)
-        names = {recipe.name for recipe in own}
+        members = [recipe for recipe in recipes if recipe.family == family]
+        lines += ["", f"## {title}", "", *(f"* `{recipe.name}`: {recipe.about}" for recipe in members), ""]
+        lines += table(family, rows, members)
+        names = {recipe.name for recipe in members}
         if any(row["recipe"] in names and row["epochs"] for row in rows):
             lines += ["", f"![P@1 on validation, epoch by epoch](curves-{family}.svg)"]
             lines += [f"![Precision and recall on the test part](precision-{family}.svg)"]
@@ -255,12 +255,12 @@ def trials_page(rows: list[Row]) -> str:
     tried: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         tried[row["recipe"], row["backbone"]].append(row)
-    for (recipe, backbone), own in sorted(tried.items()):
+    for (recipe, backbone), tries in sorted(tried.items()):
         varied = [
-            name for name in own[0]["settings"] if len({json.dumps(row["settings"].get(name)) for row in own}) > 1
+            name for name in tries[0]["settings"] if len({json.dumps(row["settings"].get(name)) for row in tries}) > 1
         ]
         together: dict[str, list[Row]] = defaultdict(list)
-        for row in own:
+        for row in tries:
             together[json.dumps([row["settings"].get(name) for name in varied])].append(row)
         head = [*varied, "seeds", "best epoch", "P@1", "mAP", "on", "date"]
         lines += ["", f"## {recipe}, {backbone}", "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
@@ -293,17 +293,17 @@ def plots(rows: list[Row]) -> None:
     from assignment.plots import canvas, curves
 
     for family in FAMILIES:
-        own = [g[0] for recipe in load() if recipe.family == family for g in groups(rows, recipe)]
-        own = [row for row in own if row["epochs"]]
-        if not own:
+        first = [g[0] for recipe in load() if recipe.family == family for g in groups(rows, recipe)]
+        trained = [row for row in first if row["epochs"]]
+        if not trained:
             continue
-        named = {_label(row, own): row for row in own}
+        named = {_label(row, trained): row for row in trained}
         figure, axes = canvas.new_figure(9, 4.5)
         for (name, row), style in zip(named.items(), curves.styles(), strict=False):
             points = row["history"]
             axes[0, 0].plot([p["epoch"] for p in points], [p["P@1"] for p in points], label=name, **style)
         axes[0, 0].set(xlabel="epoch", ylabel="P@1, validation")
-        axes[0, 0].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))  # beside the lines, never on them
+        axes[0, 0].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))  # beside the lines
         canvas.save(figure, FOLDER / f"curves-{family}.svg")
         drawn = {
             name: curves.PrecisionRecall(
@@ -327,8 +327,8 @@ def write_tables() -> Path:
     """Write both pages and the plots; return the path of the runs' page."""
     rows = read()
     if trials := read("trials"):
-        write_text(FOLDER / "trials.md", trials_page(trials))
+        write_whole(FOLDER / "trials.md", trials_page(trials))
     plots(rows)
     path = FOLDER / "README.md"
-    write_text(path, page(rows))
+    write_whole(path, page(rows))
     return path

@@ -94,8 +94,8 @@ class Agent:
         args = [self.tensors(a) for a in request["args"]]
         kwargs = {key: self.tensors(a) for key, a in request["kwargs"].items()}
         if request["op"] == "loops":
-            aliases = self.manifest.aliases.get(request["name"], ())
-            found = find_loops(ast.parse(self.source), request["name"], aliases)
+            name, *aliases = self.manifest.known_as(request["name"])
+            found = find_loops(ast.parse(self.source), name, aliases)
             return {"value": [f"line {line}: {what}" for line, what in found]}
         if request["op"] == "get":
             return {"value": self.plain(getattr(self.objects[request["on"]], args[0]))}
@@ -112,8 +112,8 @@ class Agent:
     def _call(
         self, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], request: Request
     ) -> Response:
-        asked = request.get("gradient", [])
-        for position in asked:
+        requested = request.get("gradient", [])
+        for position in requested:
             args[position].requires_grad_(True)
         before = [a.detach().clone() if isinstance(a, torch.Tensor) else None for a in args]
         response: Response = {}
@@ -130,8 +130,8 @@ class Agent:
         ]
         first = value[0] if isinstance(value, (tuple, list)) and value else value
         response["has_graph"] = isinstance(first, torch.Tensor) and first.requires_grad
-        if asked and response["has_graph"]:
-            inputs = [args[position] for position in asked]
+        if requested and response["has_graph"]:
+            inputs = [args[position] for position in requested]
             found = torch.autograd.grad(first.sum(), inputs, allow_unused=True)
             response["gradients"] = [
                 (torch.zeros_like(x) if g is None else g).detach().numpy() for g, x in zip(found, inputs, strict=True)
@@ -149,7 +149,7 @@ class Agent:
 
     def find(self, name: str) -> Callable[..., Any]:
         """Return the function or class `name` of the student's file, or the first of its aliases that is defined."""
-        for candidate in (name, *self.manifest.aliases.get(name, ())):
+        for candidate in self.manifest.known_as(name):
             if callable(found := getattr(self.module, candidate, None)):
                 return found
         own = [key for key, value in vars(self.module).items() if callable(value) and not key.startswith("_")]

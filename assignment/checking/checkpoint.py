@@ -32,7 +32,7 @@ PROBLEMS = {
     "not-finite": "holds weights that are NaN or infinite: its training has failed",
     "architecture": "does not fit the network that your file builds from its settings; was it trained with another "
     "file, backbone, pooling or reduction?",
-    "extractor": "asks for a network that your `GDextractor` does not give: compare pooling and reduction in its "
+    "extractor": "needs a network that your `GDextractor` does not build: compare pooling and reduction in its "
     "settings",
     "baseline": "was trained with another backbone than the one whose weights it is compared with",
 }

@@ -1,4 +1,4 @@
-"""`expect(answer)`: say what should have come back; a failure is data before it is text."""
+"""`expect(answer)`: state what a test expects; a failure is data before it is text."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from assignment.checking.student import Answer, RemoteObject, describe
+from assignment.checking.student import Answer, Function, RemoteObject
 
 
 class Unexpected(AssertionError):
-    """A value came back, and it is not the expected one.
+    """A returned value is not the expected one.
 
     Attributes:
-        problem: what is wrong, in words that name no value of input or expectation: "has the shape (5, 1), not (5,)".
-        called, returned, expected: the call, the value that came back, the value that should have (None if no such).
+        problem: what is wrong, without any input or expected value: "has the shape (5, 1), not (5,)".
+        called, returned, expected: the call, its value, the expected value (None if there is none).
     """
 
     def __init__(self, problem: str, called: str, returned: Any, expected: Any = None) -> None:
@@ -23,7 +23,7 @@ class Unexpected(AssertionError):
 
 
 class Expectation:
-    """What is expected of one answer. Every method returns the expectation, so that they chain."""
+    """What a test expects of one answer. Every method returns the expectation, so that calls can be chained."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer if isinstance(answer, Answer) else Answer(answer, "the value")
@@ -97,16 +97,22 @@ class Expectation:
         return self
 
     def that(self, holds: bool, problem: str, expected: Any = None) -> Expectation:
-        """Any other fact about the value; `problem` says in words what is wrong when it does not hold."""
+        """Any other condition; `problem` says what is wrong if it does not hold."""
         if not holds:
             self._fail(problem, expected)
         return self
-
-    def kind(self) -> str:
-        """What came back, in words."""
-        return describe(self.answer)
 
 
 def expect(answer: Answer | RemoteObject | Any) -> Expectation:
     """Start an expectation about a student's answer (or, rarely, about a plain value)."""
     return Expectation(answer)
+
+
+def expect_no_growth(function: Function, small: tuple[Any, ...], large: tuple[Any, ...]) -> None:
+    """Expect that a function takes at most twice as many operations for the large arguments as for the small ones."""
+    few = function.operations(*small)
+    many = function.operations(*large)
+    expect(many).that(
+        (many.operations or 0) <= 2 * (few.operations or 0),
+        f"takes {many.operations} operations, and {few.operations} for less data: there is a loop over the data",
+    )

@@ -1,4 +1,4 @@
-"""Run the public tests on one's own file, in this process: with a time limit, captured prints and calls spelled out."""
+"""Run the public tests on a file in this process, with a time limit, captured prints and calls written in full."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from assignment.checking.student import Answer, Request, Response, Student, desc
 from assignment.manifest import Manifest
 
 PUBLIC_TESTS = Path(__file__).resolve().parents[1] / "public_tests"
-SEED = 2026  # the same at each run: a check that failed fails again
-SLOW = 2.0  # a student's machine may be that much slower than the grader's
-AFTER_A_TIMEOUT = 1.0  # seconds for each further test of a round: one endless loop is often called by several tasks
-SHOWN_NUMBERS = 12  # of an array; longer ones are described by kind and shape
+SEED = 2026  # the same for each run: a check that failed fails again
+SLOW = 2.0  # how much slower than the grader's a student's machine may be
+AFTER_A_TIMEOUT = 1.0  # seconds for each later test of a round: several tasks often call the same endless loop
+SHOWN_NUMBERS = 12  # of an array; longer ones are described by dtype and shape
 PRINTED_CHARACTERS = 2000
 
 
@@ -34,15 +34,15 @@ class Round:
     """One run of the public tests.
 
     Attributes:
-        outcomes: one per test. printed: what the file printed, by test, cut to a sensible length.
+        outcomes: one per test. printed: the last characters that the file printed, by task and test.
     """
 
     outcomes: list[Outcome]
-    printed: dict[str, str] = field(default_factory=dict)
+    printed: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 def check_file(path: Path, manifest: Manifest, tasks: Iterable[str] | None = None) -> Round:
-    """Import the file afresh and run the public tests of these tasks (and of what they need) on it.
+    """Import the file again and run the public tests of these tasks, and of those that they need, on it.
 
     Raises:
         LoadError: the file cannot be imported.
@@ -51,23 +51,22 @@ def check_file(path: Path, manifest: Manifest, tasks: Iterable[str] | None = Non
 
 
 def check_module(module: ModuleType, manifest: Manifest, tasks: Iterable[str] | None = None) -> Round:
-    """Run the public tests on what is already imported, or on what a notebook has defined so far."""
-    desks: list[_Desk] = []
+    """Run the public tests on an imported module, or on what a notebook has defined so far."""
+    agents: list[_TimedAgent] = []
     late: list[str] = []
 
     def student_for(task_id: str, seed: int) -> Student:
-        limits = manifest.limits
-        seconds = SLOW * (limits.improvement_seconds if task_id == "improvement" else limits.test_seconds)
-        desks.append(_Desk(module, manifest, AFTER_A_TIMEOUT if late else seconds))
-        return HomeStudent(desks[-1].perform, seed)
+        seconds = SLOW * manifest.limits.seconds_of_test(manifest.task(task_id))
+        agents.append(_TimedAgent(module, manifest, AFTER_A_TIMEOUT if late else seconds))
+        return HomeStudent(agents[-1].perform, seed)
 
-    printed: dict[str, str] = {}
+    printed: dict[tuple[str, str], str] = {}
 
     def remember(outcome: Outcome) -> None:
         if outcome.reason == Reason.TIMEOUT:
             late.append(outcome.test)
-        if desks:
-            printed[outcome.test] = desks.pop().out.getvalue()[-PRINTED_CHARACTERS:]
+        if agents:
+            printed[outcome.task, outcome.test] = agents.pop().out.getvalue()[-PRINTED_CHARACTERS:]
 
     tests = TestRun(student_for, manifest, SEED, tasks=tasks, report=remember)
     return Round(tests.run(PUBLIC_TESTS), printed)
@@ -83,7 +82,7 @@ def _load(path: Path, manifest: Manifest) -> ModuleType:
         raise LoadError(f"{path}, line {line}: importing the file takes longer than {seconds:g} s", line) from None
 
 
-class _Desk:
+class _TimedAgent:
     """Performs the requests of one test until its time is up."""
 
     def __init__(self, module: ModuleType, manifest: Manifest, seconds: float) -> None:
@@ -98,22 +97,22 @@ class _Desk:
                 return self.agent.perform(request)
         except TookTooLong as problem:
             line = line_in(str(self.agent.module.__file__), problem)
-            message = f"did not come back within {self.seconds:g} s"
+            message = f"did not return within {self.seconds:g} s"
             step = self.agent.step
             return {"error": {"kind": Reason.TIMEOUT, "type_name": "", "message": message, "line": line, "step": step}}
 
 
 class HomeStudent(Student):
-    """A student whose answers say how they were asked for, with the numbers: nothing is secret in a public test."""
+    """A student whose answers describe the call with its numbers: nothing is secret in a public test."""
 
     def described(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
-        """How a call is described, short arrays in full."""
+        """The description of a call, with short arrays in full."""
         parts = [show(a) for a in args] + [f"{key}={show(a)}" for key, a in kwargs.items()]
         return f"{name}({', '.join(parts)})"
 
 
 def show(value: Any) -> str:
-    """Write a value in short: numbers with up to six digits, arrays of a few numbers in full, others by their kind.
+    """Write a value briefly: numbers with up to six digits, short arrays in full, everything else by its kind.
 
     >>> show(np.array([0.5, 1.0]))
     '[0.5, 1]'

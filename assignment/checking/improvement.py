@@ -86,7 +86,7 @@ def improvement(
     """
     torch.manual_seed(seed)
     net = backbones.build("small_resnet", width=settings["width"], stem_stride=2)
-    backbones.settle_batchnorm(net, images)
+    backbones.calibrate_batchnorm(net, images)
     model = file.find("GDextractor")(net, 8 * settings["width"])
     before = describe(model, unseen)
     triplets = file.find("CUBtriplet")(ArraySplit(images, labels))

@@ -87,7 +87,9 @@ def find_loops(tree: ast.Module, name: str, aliases: Iterable[str] = ()) -> list
     If the file does not bind `name`, the first alias that it binds is searched. If it binds none of them, the result is
     one entry with line 0: a function that cannot be read is not loop-free.
 
-    Example: `def f(x): return [v * 2 for v in x]` gives [(1, "list comprehension")].
+    Example:
+        >>> find_loops(ast.parse("def f(x): return [v * 2 for v in x]"), "f")
+        [(1, 'list comprehension')]
     """
     search = _Search(tree)
     search.run(next((known for known in (name, *aliases) if known in search.module.bindings), name))

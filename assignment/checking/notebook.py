@@ -1,4 +1,4 @@
-"""`check("triplet-loss")` in a notebook: the public checks of one task, on what the notebook has defined so far."""
+"""`check("triplet-loss")` in a notebook: run the public tests of one task on what the notebook has defined so far."""
 
 from __future__ import annotations
 
@@ -18,50 +18,50 @@ class CheckFailed(AssertionError):
     """A check of the task failed; the message says what was called, what came back and what was expected."""
 
     def _render_traceback_(self) -> list[str]:
-        """What Jupyter shows in place of a traceback through this package, which would help nobody."""
+        """What Jupyter shows instead of a traceback through this package."""
         return str(self).splitlines()
 
 
 def check(task: str) -> None:
     """Run the public checks of a task on the calling notebook's functions; print what passed.
 
-    What the functions print, or warn about, is shown and costs nothing.
+    Output and warnings of the functions are shown and do not count as failures.
 
     Args:
         task: id or number.
 
     Raises:
         CheckFailed: a check failed, or the task is still to do. A bonus task that was not begun is only noted.
-        UnknownTaskError: there is no such task; the message names the nearest.
+        UnknownTaskError: there is no such task; the message has the nearest id.
     """
-    from assignment.check import DONE, EMPTY, judge, require_tasks
+    from assignment.check import DONE, EMPTY, judge
     from assignment.checking.home import check_module
 
     manifest = load()
-    chosen = require_tasks([str(task)], manifest)
+    chosen = manifest.task(str(task)).id
     module = types.ModuleType(MODULE_NAME)
-    module.__file__ = MODULE_NAME  # lines of a notebook are told by Jupyter, not here
+    module.__file__ = MODULE_NAME  # Jupyter itself reports lines of a notebook
     caller = sys._getframe(1).f_globals
     module.__dict__.update({name: value for name, value in caller.items() if not name.startswith("__")})
-    spoken = io.StringIO()
-    with contextlib.redirect_stderr(spoken), warnings.catch_warnings():
-        result = check_module(module, manifest, chosen)
-    standing = next(s for s in judge(result.outcomes, manifest, chosen) if s.task.id == chosen[0])
-    for text in (*result.printed.values(), spoken.getvalue()):
+    printed = io.StringIO()
+    with contextlib.redirect_stderr(printed), warnings.catch_warnings():
+        result = check_module(module, manifest, [chosen])
+    entry = next(s for s in judge(result.outcomes, manifest) if s.task.id == chosen)
+    for text in (*result.printed.values(), printed.getvalue()):
         if text.strip():
             print(text.rstrip())
-    if standing.state == DONE:
-        print(f"✓ {standing.task.label}: {len(standing.outcomes)} checks passed")
+    if entry.state == DONE:
+        print(f"✓ {entry.task.label}: {len(entry.outcomes)} checks passed")
         return
-    if standing.state == EMPTY and standing.task.bonus:
-        print(f"○ {standing.task.label}: a bonus, not begun")
+    if entry.state == EMPTY and entry.task.bonus:
+        print(f"○ {entry.task.label}: a bonus, not begun")
         return
-    failure = standing.first_failure
-    lines = _told(failure) if failure else []
-    raise CheckFailed("\n".join([f"✗ {standing.task.label}: {standing.state}", *lines]))
+    failure = entry.first_failure
+    lines = _described(failure) if failure else []
+    raise CheckFailed("\n".join([f"✗ {entry.task.label}: {entry.state}", *lines]))
 
 
-def _told(failure: Outcome) -> list[str]:
+def _described(failure: Outcome) -> list[str]:
     from assignment.checking.home import show
 
     facts = {"": failure.behaviour, "called": failure.called}

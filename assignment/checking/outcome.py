@@ -50,7 +50,7 @@ class Outcome:
         exception: name of the exception's class. message: its own text. line: line in the student's file, 0 if unknown.
         misconception: id of the misconception that gives the same value, if one is known.
         seconds: wall clock of the test.
-        details: other values that a test wants in the record (P@1 before and after).
+        details: other values that a test adds to the record (P@1 before and after).
     """
 
     test: str

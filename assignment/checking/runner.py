@@ -27,17 +27,17 @@ Explain = Callable[["TestCall", Outcome], str]
 
 
 class BrokenTests(GraderFault):
-    """The tests themselves are at fault: they could not be collected."""
+    """The tests themselves cannot be collected."""
 
 
 class TestCall:
-    """A collected test that can be called, also again with another student (to see what a misconception gives).
+    """A collected test; it can be called several times, with other students (to try a misconception).
 
     Args:
         item: pytest's item. seed: of the submission.
     """
 
-    __test__ = False  # for pytest, which collects classes of this name
+    __test__ = False  # pytest would collect a class of this name
 
     def __init__(self, item: pytest.Function, seed: int) -> None:
         marker = item.get_closest_marker("task")
@@ -62,12 +62,12 @@ class TestCall:
         student.finish()
 
     def outcome(self) -> Outcome:
-        """An outcome with this test's mark, not yet judged."""
+        """An outcome with this test's mark, before the test runs."""
         return Outcome(test=self.item.name, task=self.task, **self.mark)
 
 
 class _Collector:
-    """A pytest plugin that takes the collected items and lets pytest run nothing."""
+    """A pytest plugin that keeps the collected items and runs none of them."""
 
     def __init__(self) -> None:
         self.items: list[pytest.Function] = []
@@ -101,11 +101,11 @@ class TestRun:
     """One run of the marked tests against one student's file.
 
     Args:
-        student_for: gives the Student for a task id and a seed.
+        student_for: returns the Student for a task id and a seed.
         manifest: for prerequisites. seed: of the submission.
-        tasks: ids to run (what they need comes along), None for all.
-        explain: names the misconception behind a failure, or gives "".
-        report: called with each outcome as it is known.
+        tasks: ids to run, with their prerequisites; None for all.
+        explain: returns the id of the misconception behind a failure, or "".
+        report: called with each outcome.
     """
 
     __test__ = False
@@ -131,6 +131,7 @@ class TestRun:
         """Run the tests below `folder`, shown ones first, then task by task; raise BrokenTests if there are none."""
         calls = [TestCall(item, self.seed) for item in collect(folder)]
         rank = {call.task: self.manifest.task(call.task).number for call in calls}
+        self._check_loop_free(calls)
         calls = [call for call in calls if self.tasks is None or call.task in self.tasks]
         calls.sort(
             key=lambda call: (not call.mark["shown"], rank[call.task], call.mark["edge"], call.mark["loop_free"])
@@ -138,6 +139,14 @@ class TestRun:
         for call in calls:
             self._judge(call)
         return self.outcomes
+
+    def _check_loop_free(self, calls: Iterable[TestCall]) -> None:
+        """Raise BrokenTests where the tests and the manifest do not agree on which tasks are loop-free."""
+        for task in self.manifest.tasks:
+            marks = [call.mark["loop_free"] for call in calls if call.task == task.id]
+            if marks and any(marks) != bool(task.loop_free):
+                missing = "no test marked `loop_free=True`" if task.loop_free else "no name in its `loop_free`"
+                raise BrokenTests(f"task '{task.id}' has {missing}; a loop-free task needs both")
 
     def _judge(self, call: TestCall) -> None:
         outcome = call.outcome()
@@ -153,7 +162,7 @@ class TestRun:
                 outcome.exception, outcome.message, outcome.line = problem.type_name, problem.message, problem.line
             except GraderFault:
                 raise
-            except Exception as problem:  # known files pass every test, so it is the answer that the test stumbled over
+            except Exception as problem:  # known files pass, so it is the form of the value
                 outcome.status, outcome.reason = FAILED, Reason.UNJUDGED
                 outcome.message = f"{type(problem).__name__}: {problem}"
             if outcome.reason == Reason.UNEXPECTED and self.explain is not None:
@@ -163,8 +172,8 @@ class TestRun:
         self.report(outcome)
 
     def _blocked(self, call: TestCall, outcome: Outcome) -> bool:
-        """Skip a test whose prerequisites failed, an edge case of a task without any right value, and a test of *how*
-        whose task's answers are not all right.
+        """Whether a test does not run: its prerequisites failed, it is an edge case of a task without any right value,
+        or it checks *how* answers are computed that are not all right.
         """
         states = {task_id: self._state(task_id) for task_id in self.manifest.task(call.task).needs}
         bad = {task_id: state for task_id, state in states.items() if state != PASSED}
@@ -180,7 +189,7 @@ class TestRun:
 
     @staticmethod
     def _skip(outcome: Outcome, problem: str, empty: bool) -> None:
-        """Say what has to come first; where that is not even begun, the test is not implemented either."""
+        """Record what has to pass first; if that is not implemented (`empty`), this test counts as not implemented."""
         outcome.status, outcome.reason = (FAILED, NOT_IMPLEMENTED) if empty else (SKIPPED, Reason.PREREQUISITE)
         outcome.problem = problem
 

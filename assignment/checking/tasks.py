@@ -1,4 +1,4 @@
-"""The `@task` mark: which task a test belongs to and what it is worth."""
+"""The `@task` mark: the task that a test belongs to, its points and its texts."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def task(
     Args:
         task_id: id of the task in the manifest.
         points: what passing earns; the points of a task's hidden tests sum to the manifest's.
-        behaviour: what is tested, in a few words a student may read ("a far negative costs nothing").
-        hint: what a student reads when a hidden test fails.
-        shown: the inputs are no secret (worked by hand, the same for everyone), so the report may show the returned and
-            the expected value. Shown tests run before all others: nothing hidden can have reached the process by then.
-        edge: a constant could pass, or a stub that does nothing; it counts only where another test of the task passes.
-        loop_free: the test is about *how* the answer was computed; it passes only where the answer is right, too.
+        behaviour: what is tested, in a few words for the student ("a far negative costs nothing").
+        hint: what the student reads if the test fails.
+        shown: the inputs are not secret (worked out by hand, the same for everybody), so the report may show the value
+            and the expected one. Shown tests run before all others, before anything hidden has reached the process.
+        edge: a constant or an empty function could pass it; it runs only if another test of the task passes.
+        loop_free: the test checks *how* the answer is computed; it runs only if the answers are right.
     """
 
     def mark(test: Test) -> Test:

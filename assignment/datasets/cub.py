@@ -1,7 +1,8 @@
 """CUB-200-2011 (Wah et al. 2011) in its official layout: birds of 200 species, divided by class.
 
-The folder holds `images.txt`, `image_class_labels.txt` and `images/`. A folder with a part of the images is welcome; a
-note says what is missing. The set is for research and education and may not be passed on.
+The folder holds `images.txt`, `image_class_labels.txt` and `images/`; it may hold a part of the images, and a note says
+what is missing. Classes 0–99 are for training (the lab uses the first 20 images of each), 100–149 for validation and
+150–199 for the test. Labels are those of the files less 1.
 """
 
 from __future__ import annotations
@@ -10,37 +11,22 @@ from pathlib import Path
 
 import numpy as np
 
-from assignment.datasets.data import Data
 from assignment.datasets.errors import DataMissing
-from assignment.datasets.listing import Listing, find, held_out, is_part_of, read_lines
-from assignment.datasets.official import CUB
+from assignment.datasets.listing import Listing, find, note_missing, read_lines
+from assignment.datasets.registry import CUB
 
 RANGES = {"train": range(100), "val": range(100, 150), "test": range(150, 200)}
 
 
-def data(
-    root: Path | None = None,
-    images_per_class: int = 0,
-    size: int = 224,
-    cache: Path | None = None,
-    on_corrupt: str = "stop",
-) -> Data:
-    """Classes 0–99 to learn from (the lab takes the first 20 images of each), 100–149 to validate, 150–199 to test.
-
-    Labels count from 0, one less than in the files. See `datasets.load` for the options and what is raised.
-    """
-    return held_out(CUB, listing(root), images_per_class, size, cache, on_corrupt)
-
-
 def listing(root: Path | None = None) -> Listing:
-    """Read the official lists; DataMissing where a list is missing or contradicts the other."""
+    """Read the official lists; DataMissing if one is missing or they contradict each other."""
     root = find(CUB, root)
     images, classes = _pairs(root / "images.txt"), _pairs(root / "image_class_labels.txt")
     files, labels, absent = [], [], 0
     names: dict[int, str] = {}
     for number, name in images.items():
         if number not in classes:
-            raise DataMissing(f"{root / 'image_class_labels.txt'} has no class for image {number}; fetch it again")
+            raise DataMissing(f"{root / 'image_class_labels.txt'}: has no class for image {number}; download it again")
         label = _class(classes[number], root)
         names[label] = name.split("/")[0].split(".")[-1].replace("_", " ")  # the folder is 001.Black_footed_Albatross
         if (root / "images" / name).is_file():
@@ -48,14 +34,14 @@ def listing(root: Path | None = None) -> Listing:
             labels.append(label)
         else:
             absent += 1
-    found = Listing("cub", root, files, np.array(labels, np.int64), dict(RANGES), names)
-    is_part_of(CUB, found, absent)
+    found = Listing(CUB.name, root, files, np.array(labels, np.int64), dict(RANGES), names)
+    note_missing(CUB, found, absent)
     return found
 
 
 def _class(text: str, root: Path) -> int:
     if not text.strip().isdigit() or not 1 <= int(text) <= CUB.classes:
-        raise DataMissing(f"{root / 'image_class_labels.txt'}: {text[:40]!r} is no class from 1 to {CUB.classes}")
+        raise DataMissing(f"{root / 'image_class_labels.txt'}: {text[:40]!r} is not a class from 1 to {CUB.classes}")
     return int(text) - 1
 
 

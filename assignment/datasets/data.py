@@ -39,6 +39,8 @@ class Data:
         train: the images to train on. val, test: queries and gallery after each epoch, and once at the end.
         class_names: label → name. superclasses: label → superclass. superclass_names: superclass → name. The latter two
             are None if the set has no superclasses.
+        mean, std: of the normalisation (x − mean) / std of the images. fixed_queries: plots show the first query of
+            each class, as in the lab, instead of a random one.
         augment: returns a random variant of a normalised image (C, H, W) → (C, H, W); for training only.
         note: what of the set is missing or was excluded, "" if nothing. whole: whether the set is complete.
         licence: the terms of use of the images, one line.
@@ -52,6 +54,9 @@ class Data:
     class_names: dict[int, str]
     superclasses: dict[int, int] | None = None
     superclass_names: dict[int, str] | None = None
+    mean: float | tuple[float, ...] = 0.0
+    std: float | tuple[float, ...] = 1.0
+    fixed_queries: bool = False
     augment: Callable[[Tensor], Tensor] | None = None
     note: str = ""
     licence: str = ""

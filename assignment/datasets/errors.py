@@ -1,5 +1,5 @@
-"""What can be wrong with data on a disk."""
+"""The exception for missing or damaged data."""
 
 
 class DataMissing(FileNotFoundError):
-    """A file of a data set is not where it should be, or is not such a file; the message is one line."""
+    """A file of a data set is missing or damaged; the message is one line."""

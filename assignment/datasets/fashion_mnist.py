@@ -1,4 +1,4 @@
-"""FashionMNIST (Xiao et al. 2017): ten kinds of clothing, 28 × 28 grey images; the whole set or the embedded sample."""
+"""FashionMNIST (Xiao et al. 2017): ten kinds of clothing, 28 × 28 grey images; complete or the embedded sample."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from assignment.datasets.data import Data, QueryGallery
 from assignment.datasets.errors import DataMissing
-from assignment.datasets.official import FASHION
+from assignment.datasets.registry import FASHION, DataSet
 from assignment.datasets.split import ArraySplit, place_in_class
 
 CLASSES = (
@@ -34,8 +34,8 @@ TRAINING_CLASSES = (0, 1, 2, 5, 8)  # T-shirt, Trouser, Pullover, Sandal, Bag
 VALIDATION_CLASSES = (3, 4)  # Dress, Coat
 TEST_CLASSES = (6, 7, 9)  # Shirt, Sneaker, Ankle boot
 
-HELD_BACK = 1_000  # images of each class of the training archive that the held-out protocol validates with
-SEEN_VALIDATION, SEEN_IMAGES, SEEN_QUERIES = 600, 100, 10  # images of each class in the protocol of seen classes
+HELD_BACK = 1_000  # images of each class of the training archive for validation by the held-out protocol
+SEEN_VALIDATION, SEEN_IMAGES, SEEN_QUERIES = 600, 100, 10  # images of each class, by the protocol "seen"
 
 SAMPLE = Path(__file__).with_name("fashion_sample.npz")
 MEAN, STD = 0.2860, 0.3530  # of the pixels of the 60,000 training images, in units of white = 1
@@ -45,20 +45,18 @@ Parts = tuple[ArraySplit, QueryGallery, QueryGallery]  # training, validation, t
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """Read one IDX file of unsigned bytes, gzip or plain; raise DataMissing where the bytes are not that."""
+    """Read an IDX file of unsigned bytes, gzip or plain; DataMissing if it is damaged."""
     raw = path.read_bytes()
     try:
         raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
     except (OSError, EOFError, zlib.error) as problem:
-        raise DataMissing(f"{path} is a damaged gzip file ({problem}); fetch it again") from None
+        raise DataMissing(f"{path}: damaged gzip file ({problem}); download it again") from None
     if len(raw) < 4 or raw[:3] != b"\x00\x00\x08" or len(raw) < 4 + 4 * raw[3]:
-        raise DataMissing(f"{path} is not an IDX file of bytes; fetch it again")
+        raise DataMissing(f"{path}: not an IDX file of bytes; download it again")
     start = 4 + 4 * raw[3]
     shape = tuple(int(n) for n in np.frombuffer(raw[4:start], ">u4"))
     if len(raw) != start + math.prod(shape):
-        raise DataMissing(
-            f"{path} holds {len(raw)} bytes instead of the {start + math.prod(shape)} it speaks of; fetch it again"
-        )
+        raise DataMissing(f"{path}: holds {len(raw)} bytes instead of {start + math.prod(shape)}; download it again")
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
 
 
@@ -69,14 +67,14 @@ def read(folder: str | Path, part: str) -> tuple[np.ndarray, np.ndarray]:
         images (N, 28, 28) uint8 and labels (N,) uint8.
 
     Raises:
-        DataMissing: a file is not there or damaged; one line says which.
+        DataMissing: a file is missing or damaged.
     """
     arrays = {}
     for dimensions, kind in _KIND.items():
         name = f"{_PREFIX[part]}-{kind}-idx{dimensions}-ubyte"
         found = [path for path in (Path(folder) / f"{name}.gz", Path(folder) / name) if path.is_file()]
         if not found:
-            raise DataMissing(f"FashionMNIST: neither {name}.gz nor {name} is in {folder}")
+            raise DataMissing(f"FashionMNIST: neither {name}.gz nor {name} is in {folder}; download it again")
         arrays[kind] = read_idx(found[0])
     if len(arrays["images"]) != len(arrays["labels"]):
         raise DataMissing(
@@ -86,27 +84,28 @@ def read(folder: str | Path, part: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def as_images(pixels: np.ndarray) -> Tensor:
-    """Turn grey bytes (N, 28, 28) into network input (N, 3, 28, 28) float32: (pixel / 255 − MEAN) / STD, thrice.
+    """Convert grey bytes (N, 28, 28) to network input (N, 3, 28, 28) float32: (pixel / 255 − MEAN) / STD, three times.
 
-    The three channels are one plane in memory, seen three times: whoever writes to an image needs a copy.
+    The three channels share their memory: copy an image before writing to it.
     """
     grey = (torch.from_numpy(pixels.astype(np.float32)) / 255 - MEAN) / STD
     return grey[:, None].expand(-1, 3, -1, -1)
 
 
 def data(
-    name: str, root: Path | None = None, protocol: str = "held-out", images_per_class: int = 0, moved: int = 2
+    known: DataSet, root: Path | None = None, protocol: str = "held-out", images_per_class: int = 0, moved: int = 2
 ) -> Data:
-    """The "sample" that comes with this file, or the whole "fashion-mnist"; see `datasets.load` for the arguments.
+    """Load the complete set or the embedded sample; see `datasets.load` for the arguments.
 
-    "held-out", whole: train on the five training classes less the last 1,000 images of each class, which are held back;
-    validation asks with the held-back Dress and Coat among the held-back images of both groups; test asks with Shirt,
-    Sneaker and Ankle boot of the test archive among all of it. "held-out", sample: each group asks its own images and
-    those of the earlier groups. "seen" is the lab's protocol: 54,000 images to learn from; the first 100 images of each
-    class of the test archive are asked by the first ten of each. Validation has 100 of each class, too, from the last
-    600 of the training archive, and all of them ask: an epoch chosen by 100 queries would be chosen by chance.
+    "held-out", complete set: train on the five training classes without the last 1,000 images of each; the validation
+    queries are the last 1,000 images of Dress and Coat, among the last 1,000 images of all seven classes; the test
+    queries are Shirt, Sneaker and Ankle boot of the test archive, among all of it. "held-out", sample: the queries of
+    each group are among the images of this group and the earlier ones. "seen" is the protocol of the lab: 54,000
+    training images; the first ten images of each class of the test archive are queries among the first 100 of each.
+    Validation uses 100 images of each class of the last 600 of the training archive, all of them as queries, since 100
+    queries are too few to choose an epoch by.
     """
-    if name == "sample":
+    if known.part_of:
         with np.load(SAMPLE) as arrays:
             train, val, test = _sample(arrays["images"], arrays["labels"])
             total = len(arrays["labels"])
@@ -118,24 +117,32 @@ def data(
     if images_per_class:
         most = int(np.bincount(train.labels).max(initial=0))
         if most < images_per_class:
-            raise ValueError(f"images_per_class = {images_per_class}: the largest training class has {most} images")
+            raise ValueError(
+                f"images_per_class = {images_per_class}: the largest training class has {most} images; use at most that"
+            )
         train = train.first_of_each(images_per_class)
+    whole = total == FASHION.images
     return Data(
-        name=name,
+        name=known.name,
         protocol=protocol,
         train=train,
         val=val,
         test=test,
         class_names=dict(enumerate(CLASSES)),
+        mean=MEAN,
+        std=STD,
+        fixed_queries=True,
         augment=MirrorAndMove(moved),
-        note="" if total == FASHION.images else f"{name}: {total:,} of the {FASHION.images:,} images of FashionMNIST",
+        note=""
+        if total == FASHION.images
+        else f"{known.name}: {total:,} of the {FASHION.images:,} images of FashionMNIST",
         licence=FASHION.licence,
-        whole=total == FASHION.images,
+        whole=whole,
     )
 
 
 def find(root: Path | None) -> Path:
-    """The folder with the four files: `root`, its subfolder, or, for None, below `data/` or where a system keeps it."""
+    """Return the folder with the four files: `root`, its subfolder, or, for None, below `data/` or a system folder."""
     if root is not None:
         return root / FASHION.folder if (root / FASHION.folder).is_dir() else root
     places = [Path("data") / FASHION.folder, *system_folders()]
@@ -143,23 +150,22 @@ def find(root: Path | None) -> Path:
         if any((place / f"train-images-idx3-ubyte{ending}").is_file() for ending in (".gz", "")):
             return place
     raise DataMissing(
-        f"fashion-mnist: there is no {places[0]}; `python -m data_scripts fashion-mnist` fetches it, or say where it is"
-        " (root)"
+        f"{FASHION.name}: there is no {places[0]}; run `python -m data_scripts {FASHION.name}` or set root"
     )
 
 
 def system_folders() -> list[Path]:
-    """Where a system's package of the set would be: `datasets/fashion-mnist` in its folders of shared data."""
-    shared = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"  # the defaults of the XDG standard
+    """Return the folders of a system package of the set: `datasets/fashion-mnist` in the folders of shared data."""
+    shared = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"  # defaults of the XDG standard
     return [Path(folder) / "datasets" / FASHION.folder for folder in shared.split(":") if folder]
 
 
 @dataclass(frozen=True)
 class MirrorAndMove:
-    """Random variant of one image (C, H, W): mirrored half of the time, moved; black comes in.
+    """Random variant of an image (C, H, W): shifted, with black borders, and mirrored with probability 1/2.
 
     Args:
-        most: pixels that it is moved by at most, up, down, left or right.
+        most: largest shift in pixels, up, down, left or right.
     """
 
     most: int
@@ -172,36 +178,41 @@ class MirrorAndMove:
         return moved.flip(-1) if flip else moved
 
 
-def _held_out(pixels: np.ndarray, labels: np.ndarray, asked: np.ndarray, asked_labels: np.ndarray) -> Parts:
+def _held_out(pixels: np.ndarray, labels: np.ndarray, test_pixels: np.ndarray, test_labels: np.ndarray) -> Parts:
     last = _from_end(labels) < HELD_BACK
     first = ~last & np.isin(labels, TRAINING_CLASSES)
     back = last & np.isin(labels, TRAINING_CLASSES + VALIDATION_CLASSES)
-    val = _asking(pixels[back], labels[back], np.isin(labels[back], VALIDATION_CLASSES))
-    return _split(pixels[first], labels[first]), val, _asking(asked, asked_labels, np.isin(asked_labels, TEST_CLASSES))
+    val = _query_gallery(pixels[back], labels[back], np.isin(labels[back], VALIDATION_CLASSES))
+    return (
+        _split(pixels[first], labels[first]),
+        val,
+        _query_gallery(test_pixels, test_labels, np.isin(test_labels, TEST_CLASSES)),
+    )
 
 
-def _seen(pixels: np.ndarray, labels: np.ndarray, asked: np.ndarray, asked_labels: np.ndarray) -> Parts:
+def _seen(pixels: np.ndarray, labels: np.ndarray, test_pixels: np.ndarray, test_labels: np.ndarray) -> Parts:
     back = _from_end(labels) < SEEN_VALIDATION
 
-    def first(images: np.ndarray, own: np.ndarray, queries: int) -> QueryGallery:
-        chosen = place_in_class(own) < SEEN_IMAGES
-        return _asking(images[chosen], own[chosen], place_in_class(own[chosen]) < queries)
+    def first(images: np.ndarray, all_labels: np.ndarray, queries: int) -> QueryGallery:
+        chosen = place_in_class(all_labels) < SEEN_IMAGES
+        chosen_labels = all_labels[chosen]
+        return _query_gallery(images[chosen], chosen_labels, place_in_class(chosen_labels) < queries)
 
     val = first(pixels[back], labels[back], SEEN_IMAGES)
-    return _split(pixels[~back], labels[~back]), val, first(asked, asked_labels, SEEN_QUERIES)
+    return _split(pixels[~back], labels[~back]), val, first(test_pixels, test_labels, SEEN_QUERIES)
 
 
 def _sample(pixels: np.ndarray, labels: np.ndarray) -> Parts:
-    """Each group asks itself and the earlier ones: Shirt has to be told from T-shirt and Coat."""
-    train, val, test = (np.isin(labels, own) for own in (TRAINING_CLASSES, VALIDATION_CLASSES, TEST_CLASSES))
+    """The queries of each group are among this group and the earlier ones: Shirt among T-shirt and Coat."""
+    train, val, test = (np.isin(labels, each) for each in (TRAINING_CLASSES, VALIDATION_CLASSES, TEST_CLASSES))
     early = train | val
-    query_gallery = _asking(pixels[early], labels[early], val[early])
-    return _split(pixels[train], labels[train]), query_gallery, _asking(pixels, labels, test)
+    validation = _query_gallery(pixels[early], labels[early], val[early])
+    return _split(pixels[train], labels[train]), validation, _query_gallery(pixels, labels, test)
 
 
-def _asking(pixels: np.ndarray, labels: np.ndarray, asks: np.ndarray) -> QueryGallery:
-    """The images for which `asks` is true ask all of them."""
-    return QueryGallery(_split(pixels[asks], labels[asks]), _split(pixels, labels), np.flatnonzero(asks))
+def _query_gallery(pixels: np.ndarray, labels: np.ndarray, is_query: np.ndarray) -> QueryGallery:
+    """Use the images for which `is_query` is true as queries among all of them."""
+    return QueryGallery(_split(pixels[is_query], labels[is_query]), _split(pixels, labels), np.flatnonzero(is_query))
 
 
 def _split(pixels: np.ndarray, labels: np.ndarray) -> ArraySplit:

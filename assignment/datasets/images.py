@@ -1,8 +1,7 @@
-"""Image files as network input: any mode as RGB, one fixed preparation, and no guess where a file is damaged."""
+"""Image files as network input: RGB, with a fixed size and normalisation; a damaged file raises."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -15,54 +14,56 @@ from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
+from assignment.cores import available_cores
 from assignment.datasets.errors import DataMissing
+from assignment.text import one_line
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which the pretrained networks expect
 _MEAN, _STD = torch.tensor(MEAN)[:, None, None], torch.tensor(STD)[:, None, None]
-IN_FLIGHT = 256  # images that are decoded ahead of their reader: 40 MB at 224 × 224
+IN_FLIGHT = 256  # images decoded in advance: 40 MB at 224 × 224
 
 
 def read_image(path: Path) -> Tensor:
-    """Read an image of any mode and format, whatever its name ends in, as (3, H, W) uint8; transparency is dropped.
+    """Read an image of any mode and format as (3, H, W) uint8; transparency is dropped.
 
     Raises:
-        DataMissing: not there, not an image or cut short; one line with its name.
+        DataMissing: missing, not an image, or truncated.
     """
     try:
         with Image.open(path) as image:
             pixels = _rgb(image)
-    except Exception as problem:  # damaged files raise many kinds: OSError, SyntaxError, ValueError, struct.error …
-        what = " ".join(str(problem).replace(str(path), "it").split()) or type(problem).__name__
-        raise DataMissing(f"{path} cannot be read as an image ({what}); fetch it again") from None
+    except Exception as problem:  # damaged files raise many kinds of exceptions
+        what = one_line(str(problem).replace(str(path), "it")) or type(problem).__name__
+        raise DataMissing(f"{path}: cannot be read as an image ({what}); download it again") from None
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def _rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I;16"):  # Pillow would cut every value above 255
+    if image.mode.startswith("I;16"):  # Pillow would clip values above 255
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode == "P":
-        image = image.convert("RGBA")  # a palette may hold transparency, which only this step understands
+        image = image.convert("RGBA")  # a palette may hold transparency
     return np.array(image.convert("RGB"))
 
 
 def prepare(pixels: Tensor, size: int = 224) -> Tensor:
-    """Resize the shorter side to 256/224 · size and cut out the centre: (3, H, W) uint8 → (3, size, size) uint8."""
+    """Resize the shorter side to 256/224 · size and crop the centre: (3, H, W) uint8 → (3, size, size) uint8."""
     return F.center_crop(F.resize(pixels, [round(256 * size / 224)], antialias=True), [size, size])
 
 
 def normalised(pixels: Tensor, out: Tensor | None = None) -> Tensor:
-    """(3, H, W) uint8 → float32, normalised as for ImageNet: (pixel / 255 − MEAN) / STD; `out` receives the result."""
+    """Normalise (3, H, W) uint8 as for ImageNet, (pixel / 255 − MEAN) / STD, as float32, written to `out` if given."""
     out = torch.empty(pixels.shape) if out is None else out
     return out.copy_(pixels).mul_(1 / 255).sub_(_MEAN).div_(_STD)
 
 
 def augmentation(size: int = 224) -> Callable[[Tensor], Tensor]:
-    """Random crop (half to all of the area) and flip of a normalised image (3, size, size), for training only."""
+    """Return a random crop (half to all of the area) and flip of a normalised image (3, size, size)."""
     return v2.Compose([v2.RandomResizedCrop(size, scale=(0.5, 1.0), antialias=True), v2.RandomHorizontalFlip()])
 
 
 class FileSplit:
-    """A split whose images are read from files when they are asked for.
+    """A split whose images are read from files at each access.
 
     Args:
         paths: N image files. labels: (N,) integers. size: height and width of the images.
@@ -85,7 +86,7 @@ class FileSplit:
 
 
 def decode_all(paths: Sequence[Path], size: int) -> Iterator[Tensor | str]:
-    """Read and prepare every file, on all cores given to the process, in order: pixels, or what is wrong with it."""
+    """Read and prepare all files in order, on all available cores; yield the pixels or the error of each."""
 
     def decode(path: Path) -> Tensor | str:
         try:
@@ -94,11 +95,6 @@ def decode_all(paths: Sequence[Path], size: int) -> Iterator[Tensor | str]:
             return str(problem)
 
     waiting = iter(paths)
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         while some := list(islice(waiting, IN_FLIGHT)):
             yield from pool.map(decode, some)
-
-
-def cores() -> int:
-    """Number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,7 +1,8 @@
 """Oxford-IIIT Pet (Parkhi et al. 2012) in its official layout: 37 breeds of cats and dogs, divided by breed.
 
-The folder holds `annotations/list.txt` (or `trainval.txt` and `test.txt`) and `images/`. The breed is everything before
-the last underscore of an image's name: "wheaten_terrier_12" is a wheaten terrier.
+The folder holds `annotations/list.txt` (or `trainval.txt` and `test.txt`) and `images/`. The breed is the name of an
+image up to the last underscore: "wheaten_terrier_12" is a wheaten terrier. Twenty breeds are for training, seven for
+validation and ten for the test, see `BREEDS`. Labels are the official ones less 1, in alphabetical order.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from assignment.datasets.data import Data
 from assignment.datasets.errors import DataMissing
-from assignment.datasets.listing import Listing, find, held_out, is_part_of, read_lines
-from assignment.datasets.official import PETS
+from assignment.datasets.listing import Listing, find, note_missing, read_lines
+from assignment.datasets.registry import PETS
 
-# Drawn up by hand before any run, cats and dogs in each part. Names of cats begin with a capital, as in the files.
+# Chosen by hand before the first run, with cats and dogs in each part. Names of cats are capitalised, as in the files.
 BREEDS = {
     "train": (
         "Abyssinian Bengal British_Shorthair Maine_Coon Persian Russian_Blue Sphynx "
@@ -32,23 +32,8 @@ LABELS = {
 }
 
 
-def data(
-    root: Path | None = None,
-    images_per_class: int = 0,
-    size: int = 224,
-    cache: Path | None = None,
-    on_corrupt: str = "stop",
-) -> Data:
-    """Twenty breeds to learn from, seven to validate, ten to test: see `BREEDS`.
-
-    Labels are the official ones less 1: the alphabetical order of the breeds, from 0. See `datasets.load` for the
-    options and what is raised.
-    """
-    return held_out(PETS, listing(root), images_per_class, size, cache, on_corrupt)
-
-
 def listing(root: Path | None = None) -> Listing:
-    """Read the official lists; DataMissing where they are missing or name a breed that the set does not have."""
+    """Read the official lists; DataMissing if they are missing or name an unknown breed."""
     root = find(PETS, root)
     annotations = root / "annotations"
     lists = ["list.txt"] if (annotations / "list.txt").is_file() else ["trainval.txt", "test.txt"]
@@ -60,7 +45,7 @@ def listing(root: Path | None = None) -> Listing:
                 continue
             breed = breed_of(name)
             if breed not in LABELS:
-                raise DataMissing(f"{path}, line {number}: {name[:60]!r} is of none of the {len(LABELS)} breeds")
+                raise DataMissing(f"{path}, line {number}: {name[:60]!r} is not one of the {len(LABELS)} breeds")
             if (root / "images" / f"{name}.jpg").is_file():
                 files.append(f"images/{name}.jpg")
                 labels.append(LABELS[breed])
@@ -68,11 +53,16 @@ def listing(root: Path | None = None) -> Listing:
                 absent += 1
     parts = {part: [LABELS[breed] for breed in breeds] for part, breeds in BREEDS.items()}
     names = {label: breed.replace("_", " ") for breed, label in LABELS.items()}
-    found = Listing("pets", root, files, np.array(labels, np.int64), dict(parts), names)
-    is_part_of(PETS, found, absent)
+    found = Listing(PETS.name, root, files, np.array(labels, np.int64), dict(parts), names)
+    note_missing(PETS, found, absent)
     return found
 
 
 def breed_of(name: str) -> str:
-    """The breed in an image's name: "american_bulldog_12" → "american_bulldog"."""
+    """Return the breed in the name of an image.
+
+    Example:
+        >>> breed_of("american_bulldog_12")
+        'american_bulldog'
+    """
     return name.rpartition("_")[0]

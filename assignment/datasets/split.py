@@ -1,4 +1,4 @@
-"""A split: N images, ready for a network, and their classes."""
+"""Splits: N images, ready for a network, and their classes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch import Tensor
 
 @runtime_checkable
 class Split(Protocol):
-    """What mining, sampling and evaluation need of a data set.
+    """The interface of a data set for mining, sampling and evaluation.
 
     `split[i]` is image i as (C, H, W) float32, the same at each call; `labels` is (N,) int64. A split may also have
-    `__getitems__(indices)`, a list of such images, which a DataLoader calls once for a whole batch.
+    `__getitems__(indices)`, which returns a list of images; a DataLoader calls it once for a whole batch.
     """
 
     labels: np.ndarray
@@ -26,9 +26,11 @@ class Split(Protocol):
 
 
 def place_in_class(labels: np.ndarray) -> np.ndarray:
-    """How many images of its class stand before each image: (N,) → (N,) int64.
+    """Return the number of earlier images of the same class for each image, (N,) → (N,) int64.
 
-    Example: labels [4, 7, 4, 4] give [0, 0, 1, 2].
+    Example:
+        >>> place_in_class(np.array([4, 7, 4, 4])).tolist()
+        [0, 0, 1, 2]
     """
     order = labels.argsort(kind="stable")
     _, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
@@ -73,13 +75,18 @@ class ArraySplit:
         return self.images[i]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Tensor]:
-        """Images `indices` as views of one batch."""
+        """Return images as views of one batch."""
         return list(self.images[torch.as_tensor(indices)])
 
     def __iter__(self) -> Iterator[Tensor]:
         return iter(self.images)
 
     def first_of_each(self, n: int) -> ArraySplit:
-        """Return the first n images of each class, in the same order."""
+        """Return a split with the first n images of each class, in the same order.
+
+        Example:
+            >>> ArraySplit(torch.zeros(4, 3, 8, 8), np.array([4, 7, 4, 4])).first_of_each(1).labels.tolist()
+            [4, 7]
+        """
         chosen = place_in_class(self.labels) < n
         return ArraySplit(self.images[torch.from_numpy(chosen)], self.labels[chosen])

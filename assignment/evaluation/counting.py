@@ -29,7 +29,7 @@ def _compiled(function: Callable) -> Callable:
 
 
 @_compiled
-def _below(distances, limit):
+def _below(distances: np.ndarray, limit: np.float32) -> np.int32:
     """Number of distances < limit."""
     n = np.int32(0)
     for i in range(len(distances)):
@@ -38,13 +38,13 @@ def _below(distances, limit):
 
 
 @_compiled
-def _up_to(distances, limit):
+def _up_to(distances: np.ndarray, limit: np.float32) -> np.int32:
     """Number of distances ≤ limit, a float32 ≥ 0: those below the next float32."""
     return _below(distances, np.uint32(np.float32(limit).view(np.uint32) + np.uint32(1)).view(np.float32))
 
 
 @_compiled
-def _behind(positives, columns, start, end, distance, column):
+def _behind(positives: np.ndarray, columns: np.ndarray, start: int, end: int, distance: np.float32, column: int) -> int:
     """Index of the first of the positives start … end − 1 that comes after the image; ties by column."""
     while start < end:
         middle = (start + end) // 2
@@ -56,7 +56,7 @@ def _behind(positives, columns, start, end, distance, column):
 
 
 @_compiled
-def _rank_few(line, columns, n, ranks):
+def _rank_few(line: np.ndarray, columns: np.ndarray, n: int, ranks: np.ndarray) -> None:
     for i in range(n):
         column = columns[i]
         distance = max(line[column], ZERO)
@@ -68,7 +68,17 @@ def _rank_few(line, columns, n, ranks):
 
 
 @_compiled
-def _rank_many(line, columns, n, ranks, buckets_of, table, keys, positives, passed):
+def _rank_many(
+    line: np.ndarray,
+    columns: np.ndarray,
+    n: int,
+    ranks: np.ndarray,
+    buckets_of: np.ndarray,
+    table: np.ndarray,
+    keys: np.ndarray,
+    positives: np.ndarray,
+    passed: np.ndarray,
+) -> None:
     # The bucket of each image. It is monotonic: a nearer image is never in a later bucket.
     least, greatest = INFINITY, ZERO
     for i in range(n):
@@ -129,7 +139,14 @@ def _rank_many(line, columns, n, ranks, buckets_of, table, keys, positives, pass
 
 
 @_compiled
-def rank_positives(squared, by_label, first, last, self_index, ranks):
+def rank_positives(
+    squared: np.ndarray,
+    by_label: np.ndarray,
+    first: np.ndarray,
+    last: np.ndarray,
+    self_index: np.ndarray,
+    ranks: np.ndarray,
+) -> None:
     """Write the ranks of each row's positives into `ranks`, ascending; `squared` is overwritten.
 
     Args:

@@ -65,7 +65,7 @@ def last_map(model: nn.Module, images: Tensor) -> nn.Module:
     """
     found: list[tuple[nn.Module, torch.Size]] = []
 
-    def record(layer: nn.Module, _, output) -> None:
+    def record(layer: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
         if isinstance(output, Tensor) and output.dim() == 4:
             found.append((layer, output.shape))
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from assignment.files import write_whole
 from assignment.plots import page, table
 from assignment.plots.folder import Run, read_best, read_run
 from assignment.plots.run_plots import AFTER, BEFORE, Described, RunPlots
 from assignment.training import checkpoints, runs
-from assignment.training.files import write_text
 from assignment.training.model import build, untrained
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def make(
         except ValueError as problem:
             made.notes.append(str(problem))
     path = run.folder / "index.html"
-    write_text(path, page.render(made))
+    write_whole(path, page.render(made))
     return path
 
 

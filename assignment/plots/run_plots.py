@@ -68,8 +68,7 @@ class RunPlots:
 
     def retrieval_grids(self) -> list[page.Grid]:
         """Grids before and after training: one query of each class, and the worst classes of the trained model."""
-        fashion = self.data.name in ("sample", "fashion-mnist")
-        choose = grids.first_of_each_class if fashion else grids.one_of_each_class
+        choose = grids.first_of_each_class if self.data.fixed_queries else grids.one_of_each_class
         caption = "Blue: the query. Then rank 1, 2, …: ✓ and a solid frame if of its class, else ✗ and a dashed frame."
         found = [self._grid("Retrieved images", caption, choose(self.labels), "retrieved")]
         worst = [int(label) for label in self.models[AFTER].metrics.get("worst") or []]
@@ -103,10 +102,7 @@ class RunPlots:
 
     def pixels(self, split: Split, i: int) -> np.ndarray:
         """Image i before the normalisation, (H, W, 3) uint8."""
-        from assignment.datasets import fashion_mnist, images
-
-        source: Any = fashion_mnist if self.data.name in ("sample", "fashion-mnist") else images
-        return canvas.as_pixels(split[i], source.MEAN, source.STD)
+        return canvas.as_pixels(split[i], self.data.mean, self.data.std)
 
     def curves(self) -> list[page.Plot]:
         """Precision–recall, ROC, hits among the first 50, and the history, as far as there are data."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from torch import tensor
 
-from assignment.checking import expect, task
+from assignment.checking import expect, expect_no_growth, task
 
 
 @task(
@@ -29,3 +30,16 @@ def test_eight_triplets(student):
 def test_no_triplet(student):
     answer = student.batch_triplet_loss.gradient(tensor([[0.0], [2.0], [1.0]]), tensor([4, 4, 4]), 0.3)
     expect(answer).close_to(0).that(answer.has_graph, "has no graph: backward() would raise")
+
+
+@task(
+    "batch-triplet",
+    points=0,
+    behaviour="as many operations for 40 rows as for 4",
+    hint="Which shapes must the distances have so that one subtraction broadcasts to [anchor, positive, negative]?",
+    shown=True,
+    loop_free=True,
+)
+def test_loop_free(student):
+    small, large = ((np.eye(n, 3, dtype=np.float32), np.arange(n) % 2, 0.2) for n in (4, 40))
+    expect_no_growth(student.batch_triplet_loss, small, large)

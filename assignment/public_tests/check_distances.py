@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import tensor
 
-from assignment.checking import expect, task
+from assignment.checking import expect, expect_no_growth, task
 
 
 @task(
@@ -24,9 +24,22 @@ def test_two_against_three(student):
     "distances",
     points=0,
     behaviour="no distance is below zero",
-    hint="Rounding makes some a little negative: lift those to 0.",
+    hint="Rounding makes some a little negative: how do you raise those to 0?",
     shown=True,
 )
 def test_not_below_zero(student):
     rows = np.sin(np.arange(96, dtype=np.float32)).reshape(32, 3) * 10
     expect(student.distances(rows, rows)).shape(32, 32).between(0, 1e4)
+
+
+@task(
+    "distances",
+    points=0,
+    behaviour="as many operations for 40 rows as for 4",
+    hint="Which single product of two matrices holds all a · b at once? Which shapes broadcast to (N, M)?",
+    shown=True,
+    loop_free=True,
+)
+def test_loop_free(student):
+    small, large = np.eye(4, 3, dtype=np.float32), np.eye(40, 3, dtype=np.float32)
+    expect_no_growth(student.distances, (small, small), (large, large))

@@ -1,4 +1,4 @@
-"""Checks of task `hard-negatives`. The network of these checks hands the image through: you see where each one lies."""
+"""Checks of task `hard-negatives`. The network of these tests returns the image itself, so positions are known."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def mined(student, degrees, labels):
     "hard-negatives",
     points=0,
     behaviour="every negative shows another class",
-    hint="Put the distance of all images of the anchor's class to infinity before you look for small ones.",
+    hint="Which distance can images of the anchor's class get so that they are never among the nearest?",
     shown=True,
 )
 def test_other_class(student):

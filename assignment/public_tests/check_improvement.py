@@ -1,4 +1,4 @@
-"""Checks of task `improvement`: your parts work together. Whether P@1 rises, `python dml.py --data sample` shows."""
+"""Checks of task `improvement`: your parts work together. To see P@1 rise: `python dml.py --data sample`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from assignment.checking import expect, task
 @task(
     "improvement",
     points=0,
-    behaviour="mined triplets of twelve images cost less after eight epochs",
-    hint="Each part passed its own check: look at what one hands to the next, e.g. which image is the negative.",
+    behaviour="the loss of twelve mined triplets falls within eight epochs",
+    hint="Each part passed its own test: what does one pass on to the next, for example as the negative?",
     shown=True,
 )
 def test_parts_work_together(student):

@@ -11,7 +11,7 @@ from assignment.checking import expect, task
     "mean-average-precision",
     points=0,
     behaviour="five points on a line, one of them alone in its class",
-    hint="The APs are 1/2, 1/3, 1/3 and 1/2. The fifth image has no classmate: it does not count.",
+    hint="The APs are 1/2, 1/3, 1/3 and 1/2. The fifth image is the only one of its class: is it left out?",
     shown=True,
 )
 def test_points_on_a_line(student):
@@ -22,8 +22,8 @@ def test_points_on_a_line(student):
 @task(
     "mean-average-precision",
     points=0,
-    behaviour="a duplicate is no query",
-    hint="Images 0 and 1 lie at one place. Image 1 asks: image 1 must go, image 0 must stay.",
+    behaviour="a duplicate of the query stays in its list",
+    hint="Images 0 and 1 are equal and image 1 is the query: which of the two is removed from the list?",
     shown=True,
 )
 def test_duplicate_stays(student):

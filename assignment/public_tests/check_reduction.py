@@ -11,7 +11,7 @@ from assignment.checking import expect, task
     "reduction",
     points=0,
     behaviour="five numbers instead of 64, still of length one",
-    hint="Normalise last: a linear layer changes the length. `dim` tells the new one.",
+    hint="Normalise last: a linear layer changes the length. `dim` is the new length.",
     shown=True,
 )
 def test_five_numbers(student):

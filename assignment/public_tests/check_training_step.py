@@ -10,7 +10,7 @@ EAST, NORTH = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
 
 
 def prepared(student, lr: float):
-    """A network that hands the image through, three triplets in batches of two and one, and an optimiser.
+    """A network that returns the image itself, three triplets in batches of two and one, and an optimiser.
 
     The squared distances are (2, 0), (0, 2) and (2, 0): with margin 0.2 the triplets cost 2.2, 0 and 2.2.
     """

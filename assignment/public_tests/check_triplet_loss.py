@@ -10,11 +10,11 @@ from assignment.checking import expect, task
 @task(
     "triplet-loss",
     points=0,
-    behaviour="one dear and one cheap triplet",
-    hint="The first costs 0.7 − 0.4 + 0.1. The second would be −0.5: nobody is paid back.",
+    behaviour="one triplet with a loss and one without",
+    hint="The first costs 0.7 − 0.4 + 0.1. The sum of the second is −0.5: can a loss be negative?",
     shown=True,
 )
-def test_dear_and_cheap(student):
+def test_with_and_without_a_loss(student):
     expect(student.triplet_loss(tensor([0.7, 0.3]), tensor([0.4, 0.9]), 0.1)).close_to([0.4, 0.0])
 
 

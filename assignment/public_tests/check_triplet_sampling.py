@@ -1,4 +1,4 @@
-"""Checks of task `triplet-sampling`. All pixels of image i are i, so that you recognise it."""
+"""Checks of task `triplet-sampling`. All pixels of image i have the value i, which identifies it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assignment.checking import expect, task
 @task(
     "triplet-sampling",
     points=0,
-    behaviour="anchor, its classmate, its mined negative",
+    behaviour="the anchor, another image of its class, the mined negative",
     hint="Three images: number i, another one with the label of i, and number hardneg[i].",
     shown=True,
 )

@@ -1,1 +1,1 @@
-"""Training, for any `dml.py`: the settings, what a batch is and costs, the loop, the folder a run leaves behind."""
+"""Training with the functions of any `dml.py`: settings, batches, losses, the loop, the folder of a run."""

@@ -1,7 +1,7 @@
-"""The settings of a run: defaults in one dataclass, then a TOML recipe, then the command line; the later is stronger.
+"""The settings of a run: the defaults of one dataclass, overridden by a TOML recipe, then by the command line.
 
-A recipe is a flat TOML file of `name = value` lines with the names of `Config`. What does not fit (an unknown name, a
-wrong type, a value outside its range, two settings that contradict each other) is a ValueError of one line.
+A recipe is a flat TOML file of `name = value` lines with the names of `Config`. An unknown name, a wrong type, a value
+out of range and two contradicting settings raise a ValueError with a message of one line.
 """
 
 from __future__ import annotations
@@ -15,25 +15,27 @@ from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from assignment.datasets.registry import SAMPLE, SETS
+from assignment.text import one_line
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-DATA = ("sample", "fashion-mnist", "cub", "pets", "sop")
 BACKBONES = (
     *("small_resnet", "small_resnet_w32", "lab_net", "pixels"),
     *("resnet18", "resnet34", "resnet50", "mobilenet_v2", "squeezenet1_1"),
 )
 LOSSES = ("triplet", "batch-triplet", "contrastive", "arcface", "smooth-ap", "cross-entropy", "none")
 NEGATIVES = {"triplet": ("hard", "random"), "batch-triplet": ("all", "hard", "semi-hard")}
-BALANCED = ("batch-triplet", "smooth-ap")  # losses whose batches hold several images of each of their classes
+BALANCED = ("batch-triplet", "smooth-ap")  # losses whose batches hold several images of each class
 
 
 def setting(
     default: Any, meaning: str, choices: tuple[str, ...] = (), least: float = -math.inf, most: float = math.inf
 ) -> Any:
-    """A field of `Config`: its default, what it means, and which values it may have."""
+    """Define a field of `Config`: its default, its meaning and its allowed values."""
     return field(default=default, metadata={"meaning": meaning, "choices": choices, "least": least, "most": most})
 
 
@@ -45,24 +47,24 @@ class Config:
         ValueError: a value has the wrong type or is out of range, or two settings contradict each other.
     """
 
-    data: str = setting("sample", "data set; sample is embedded, the others are read from their folder", DATA)
+    data: str = setting(SAMPLE.name, "data set; sample is embedded, the others are read from a folder", tuple(SETS))
     root: str = setting("", "folder of the data set; empty: where data_scripts put it")
-    protocol: str = setting("held-out", "who is tested: classes never seen, or seen classes", ("held-out", "seen"))
-    images_per_class: int = setting(0, "the first so many images of each training class; 0: all", least=0)
+    protocol: str = setting("held-out", "classes of the test: unseen in training, or seen", ("held-out", "seen"))
+    images_per_class: int = setting(0, "number of images of each training class, the first ones; 0: all", least=0)
     size: int = setting(224, "side of a square image in pixels (FashionMNIST stays 28)", least=8)
-    cache: str = setting("", "folder for decoded images, decoded once; empty: decode at each use")
-    on_corrupt: str = setting("stop", "an image that cannot be read ends the run, or is left out", ("stop", "skip"))
-    workers: int = setting(0, "processes that load images beside the training", least=0)
+    cache: str = setting("", "folder for decoded images; empty: decode at each use")
+    on_corrupt: str = setting("stop", "an image that cannot be read: stop the run, or skip the image", ("stop", "skip"))
+    workers: int = setting(0, "processes that load images", least=0)
 
     backbone: str = setting("small_resnet", "network whose last feature map is pooled", BACKBONES)
     weights: str = setting(
-        "", "file with the backbone's state_dict; imagenet: the one of data_scripts weights; empty: random weights"
+        "", "file with the state_dict of the backbone; imagenet: that of data_scripts weights; empty: random weights"
     )
-    pooling: str = setting("mac", "maximum, average or generalised mean of the map", ("mac", "spoc", "gem"))
-    reduction: int = setting(0, "dimensions of the linear layer after the pooling; 0: no such layer", least=0)
+    pooling: str = setting("mac", "maximum, average or generalised mean of the feature map", ("mac", "spoc", "gem"))
+    reduction: int = setting(0, "output dimensions of a linear layer after the pooling; 0: no layer", least=0)
     dropout: float = setting(0.0, "share of the pooled channels set to zero in training", least=0, most=0.99)
 
-    loss: str = setting("triplet", "what is minimised; none only evaluates the untrained network", LOSSES)
+    loss: str = setting("triplet", "loss; none: only evaluate the untrained network", LOSSES)
     negatives: str = setting(
         "hard",
         "triplet: hard (mined before each epoch) or random; batch-triplet: all, hard or semi-hard within the batch",
@@ -74,60 +76,64 @@ class Config:
     scale: float = setting(30.0, "factor of the cosines of arcface and of the descriptors of cross-entropy", least=1e-6)
     tau: float = setting(0.01, "temperature of smooth-ap, in units of cosine similarity", least=1e-6)
 
-    batch_size: int = setting(32, "images in a batch; triplet: triplets; contrastive: pairs", least=1)
+    batch_size: int = setting(32, "batch size in images; triplet: in triplets; contrastive: in pairs", least=1)
     per_class: int = setting(4, "batch-triplet and smooth-ap: images of a class in a batch", least=2)
-    augment: bool = setting(True, "random crop and flip of training images (never when mining or validating)")
-    moved: int = setting(2, "FashionMNIST: pixels that augment moves an image by at most", least=0, most=27)
-    mirror: bool = setting(False, "measure with the mean of an image's descriptor and its mirror image's")
+    augment: bool = setting(True, "random crop and flip of training images (not in mining and validation)")
+    moved: int = setting(2, "FashionMNIST: largest shift of augment, in pixels", least=0, most=27)
+    mirror: bool = setting(False, "evaluate with the mean of the descriptors of an image and its mirror image")
     batchnorm: str = setting(
-        "frozen", "BatchNorm goes by the statistics it came with, or by those of the batch", ("frozen", "train")
+        "frozen", "BatchNorm statistics: keep those of the backbone, or use those of the batch", ("frozen", "train")
     )
 
-    optimizer: str = setting("adamw", "how gradients become steps", ("adamw", "adam", "sgd"))
+    optimizer: str = setting("adamw", "optimiser", ("adamw", "adam", "sgd"))
     lr: float = setting(1e-5, "learning rate of the extractor", least=0)
-    head_lr: float = setting(0.0, "learning rate of the class weights of arcface and cross-entropy; 0: as lr", least=0)
-    weight_decay: float = setting(0.01, "decay of the weights", least=0)
+    head_lr: float = setting(0.0, "learning rate of the class weights of arcface and cross-entropy; 0: lr", least=0)
+    weight_decay: float = setting(0.01, "weight decay", least=0)
     momentum: float = setting(0.9, "momentum of sgd", least=0, most=0.9999)
-    clip: float = setting(0.0, "longest gradient (Euclidean norm over all parameters); 0: any", least=0)
+    clip: float = setting(0.0, "largest norm of the gradient over all parameters; 0: no limit", least=0)
 
     schedule: str = setting(
-        "none", "how the learning rate falls", ("none", "step", "plateau", "cosine", "warmup-cosine")
+        "none", "schedule of the learning rate", ("none", "step", "plateau", "cosine", "warmup-cosine")
     )
     warmup_epochs: int = setting(1, "warmup-cosine: epochs in which the learning rate rises", least=0)
-    step_epochs: int = setting(10, "step: epochs between two falls; plateau: epochs to wait for a better one", least=1)
-    gamma: float = setting(0.1, "step and plateau: factor of a fall", least=1e-6, most=1)
+    step_epochs: int = setting(
+        10, "step: epochs between two reductions; plateau: epochs without improvement before one", least=1
+    )
+    gamma: float = setting(0.1, "step and plateau: factor of a reduction", least=1e-6, most=1)
 
     epochs: int = setting(10, "passes over the training images", least=0)
-    patience: int = setting(0, "stop after so many epochs without a better one on validation; 0: never", least=0)
-    monitor: str = setting("P@1", "what the best epoch is best in, on validation classes", ("P@1", "mAP"))
+    patience: int = setting(0, "stop after this number of epochs without improvement on validation; 0: never", least=0)
+    monitor: str = setting("P@1", "metric on the validation classes by which the best epoch is chosen", ("P@1", "mAP"))
 
     precision: str = setting(
         "auto",
-        "number format of the network; auto: bfloat16 on a GPU that has it, else float32",
-        ("auto", "float32", "bfloat16", "float16"),
+        "number format of the network; auto: bfloat16 on a GPU that supports it, else float32",
+        ("auto", "float32", "bfloat16"),
     )
-    seed: int = setting(0, "of every random draw", least=0, most=2**31 - 1)
-    threads: int = setting(0, "processor threads; 0: all cores that this process may use", least=0)
+    seed: int = setting(0, "seed of all random draws", least=0, most=2**31 - 1)
+    threads: int = setting(0, "CPU threads; 0: all cores that the process may use", least=0)
 
     def __post_init__(self) -> None:
         for entry in fields(self):
-            object.__setattr__(self, entry.name, _fit(entry, getattr(self, entry.name)))
+            object.__setattr__(self, entry.name, _checked(entry, getattr(self, entry.name)))
         allowed = NEGATIVES.get(self.loss)
         if allowed and self.negatives not in allowed:
             raise ValueError(f"loss {self.loss}: negatives must be one of {', '.join(allowed)}, not {self.negatives}")
         if self.loss in BALANCED and self.batch_size < 2 * self.per_class:
             raise ValueError(
-                f"loss {self.loss}: batch_size = {self.batch_size} holds fewer than two classes with per_class = "
+                f"loss {self.loss}: batch_size = {self.batch_size} has fewer than two classes with per_class = "
                 f"{self.per_class}; use a batch_size of at least {2 * self.per_class}"
             )
         if self.schedule == "warmup-cosine" and 0 < self.epochs <= self.warmup_epochs:
-            raise ValueError(f"warmup_epochs = {self.warmup_epochs} leaves no epoch of {self.epochs} to the cosine")
+            raise ValueError(
+                f"warmup_epochs = {self.warmup_epochs}: leaves no epoch of {self.epochs} for the cosine; use fewer"
+            )
         if self.loss == "triplet" and self.batchnorm == "train":
-            raise ValueError("loss triplet keeps BatchNorm statistics (task 5 asks for it): use batchnorm = frozen")
+            raise ValueError("loss triplet: `train` keeps the BatchNorm statistics (task 5); use batchnorm = frozen")
 
 
-def _fit(entry: Field, value: Any) -> Any:
-    """The value in the type of the field's default, or a ValueError that says what is allowed."""
+def _checked(entry: Field, value: Any) -> Any:
+    """Return the value in the type of the field's default, or raise a ValueError that names the allowed values."""
     kind: Any = type(entry.default)
     name, rules = entry.name, entry.metadata
     if kind is float and type(value) is int:
@@ -139,7 +145,7 @@ def _fit(entry: Field, value: Any) -> Any:
         near = difflib.get_close_matches(value, rules["choices"], 1)
         meant = f"; did you mean {near[0]}?" if near else ""
         raise ValueError(f"{name} = {value!r}: must be one of {', '.join(rules['choices'])}{meant}")
-    if kind in (int, float) and not rules["least"] <= value <= rules["most"]:  # NaN is in no range
+    if kind in (int, float) and not rules["least"] <= value <= rules["most"]:  # also catches NaN
         below = value < rules["least"]
         bound = f"at least {rules['least']:g}" if below else f"at most {rules['most']:g}"
         raise ValueError(f"{name} = {value!r}: must be {bound if math.isfinite(value) else 'a finite number'}")
@@ -148,8 +154,8 @@ def _fit(entry: Field, value: Any) -> Any:
     return value
 
 
-def known(name: str, where: str) -> Field:
-    """The field of this name; ValueError with the nearest one if there is none."""
+def find(name: str, where: str) -> Field:
+    """Return the field of this name; ValueError with the nearest name if there is none."""
     entries = {entry.name: entry for entry in fields(Config)}
     if name not in entries:
         near = difflib.get_close_matches(name, entries, 1, cutoff=0.5)
@@ -159,10 +165,10 @@ def known(name: str, where: str) -> Field:
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """Read a recipe and return its settings by name, not yet checked against their ranges.
+    """Read a recipe and return its settings by name, without checking their values.
 
     Raises:
-        ValueError: no such file, not TOML, a table in it, or an unknown name; one line.
+        ValueError: no such file, not TOML, or an unknown name.
     """
     path = Path(path)
     try:
@@ -170,18 +176,20 @@ def read(path: str | Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ValueError(f"recipe {path}: there is no such file") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise ValueError(f"recipe {path}: {' '.join(str(problem).split())}") from None
+        raise ValueError(f"recipe {path}: {one_line(problem)}") from None
     for name in values:
-        known(name, f"recipe {path}")
+        find(name, f"recipe {path}")
     return values
 
 
 def from_text(name: str, text: str) -> Any:
-    """The value that a word of the command line stands for, in the setting's type; ValueError if it is none.
+    """Convert the text of a command-line option to the type of the setting; ValueError if it is not of that type.
 
-    Example: from_text("lr", "1e-4") is 0.0001; from_text("augment", "no") is False.
+    Example:
+        >>> from_text("lr", "1e-4"), from_text("augment", "no")
+        (0.0001, False)
     """
-    kind: Any = type(known(name, "--set").default)
+    kind: Any = type(find(name, "--set").default)
     if kind is bool:
         words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
         if text.lower() not in words:
@@ -195,9 +203,9 @@ def from_text(name: str, text: str) -> Any:
 
 
 def from_values(values: Mapping[str, Any], where: str) -> Config:
-    """The settings with these values and the defaults for all others; errors begin with `where`."""
+    """Return the settings with these values and the defaults of all others; errors begin with `where`."""
     for name in values:
-        known(name, where)
+        find(name, where)
     try:
         return Config(**values)
     except ValueError as problem:
@@ -205,15 +213,17 @@ def from_values(values: Mapping[str, Any], where: str) -> Config:
 
 
 def resolve(recipe: str | Path | None, overrides: Mapping[str, str]) -> Config:
-    """Defaults, then the recipe's values, then those of the command line.
+    """Return the defaults, overridden by the recipe, then by the command line.
 
     Args:
-        recipe: a TOML file, or None. overrides: setting → text, as typed.
+        recipe: a TOML file, or None. overrides: setting → text.
 
     Raises:
-        ValueError: an unknown name (the nearest one is named), a wrong type, a value that is not allowed.
+        ValueError: an unknown name (the message has the nearest one), a wrong type, or a value that is not allowed.
 
-    Example: resolve(None, {"lr": "1e-4"}).lr is 0.0001, and .epochs the default.
+    Example:
+        >>> resolve(None, {"lr": "1e-4"}).lr
+        0.0001
     """
     values = read(recipe) if recipe else {}
     typed = {name: from_text(name, text) for name, text in overrides.items()}
@@ -221,12 +231,12 @@ def resolve(recipe: str | Path | None, overrides: Mapping[str, str]) -> Config:
 
 
 def to_toml(config: Config) -> str:
-    """All settings as TOML text, which `read` takes back."""
+    """Return all settings as TOML text that `read` accepts."""
     return "".join(f"{name} = {_toml(value)}\n" for name, value in asdict(config).items())
 
 
 def explain(config: Config) -> str:
-    """All settings as TOML text with the meaning of each, and the choices where there are some, in comments."""
+    """Return all settings as TOML text, with the meaning and the choices of each as comments."""
     lines = []
     for entry in fields(config):
         choices = ", ".join(entry.metadata["choices"])
@@ -236,4 +246,4 @@ def explain(config: Config) -> str:
 
 
 def _toml(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML strings: JSON's, but for DEL
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML strings are JSON's, except for DEL

@@ -1,7 +1,7 @@
-"""Several processes, one GPU or a share of the processor each, that train as one: started by `torchrun`.
+"""Training in several processes, started by `torchrun`, each on one GPU or a share of the CPU cores.
 
 Every batch is divided: process r of n takes its items r, r + n, r + 2n, … Descriptors are gathered so that a loss sees
-the whole batch, gradients are added up, and the step is the one that a single process would have taken.
+the whole batch, and gradients are added, so that each step is the one that a single process would take.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ Anything = TypeVar("Anything")
 
 @dataclass(frozen=True)
 class Group:
-    """The processes of a run; a lone process is a group of one.
+    """The processes of a run; a group of one without `torchrun`.
 
     Attributes:
-        rank: which process this is, from 0. size: how many there are. local_rank, local_size: the same
-            of this machine's alone.
+        rank: index of this process. size: number of processes. local_rank, local_size: the same on this machine.
     """
 
     rank: int = 0
@@ -53,7 +52,7 @@ def joined() -> Iterator[Group]:
     group = Group(int(os.environ["RANK"]), size, int(os.environ["LOCAL_RANK"]), here)
     if torch.cuda.is_available():
         torch.cuda.set_device(group.local_rank)
-    # Hours, not minutes: the others wait while the first process evaluates.
+    # Hours: the other processes wait while the first one evaluates.
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=timedelta(hours=2))
     try:
         yield group
@@ -62,34 +61,37 @@ def joined() -> Iterator[Group]:
 
 
 def share(batch: Sequence[Anything], group: Group) -> tuple[list[Anything], int]:
-    """This process's items of a batch, and how many of them count.
+    """Return this process's items of a batch, and how many of them count.
 
-    A process for which the batch is too short gets its first item, which does not count: no process may miss a step.
+    If the batch is shorter than the group, a process without an item gets the first one, which does not count: every
+    process must take part in every step.
 
-    Example: process 1 of 2 gets [b, d] of [a, b, c, d, e], and ([a], 0) of [a].
+    Example:
+        >>> share("abcde", Group(rank=1, size=2)), share("a", Group(rank=1, size=2))
+        ((['b', 'd'], 2), (['a'], 0))
     """
-    own = list(batch[group.rank :: group.size])
-    return (own, len(own)) if own else ([batch[0]], 0)
+    items = list(batch[group.rank :: group.size])
+    return (items, len(items)) if items else ([batch[0]], 0)
 
 
 def gather(rows: Tensor, total: int, group: Group) -> Tensor:
-    """The rows of all processes in the order of the undivided batch; gradients reach this process's own rows.
+    """Return the rows of all processes in the order of the batch; gradients flow to the rows of this process only.
 
     Args:
-        rows: (B_r, …) of this process, as `share` divided the batch. total: rows of all processes together.
+        rows: (B_r, …) of this process, as divided by `share`. total: number of rows of all processes.
     """
     if group.size == 1:
         return rows
     longest = -(-total // group.size)
-    own = F.pad(rows, [0, 0] * (rows.dim() - 1) + [0, longest - len(rows)])
-    parts = [torch.empty_like(own) for _ in range(group.size)]
-    distributed.all_gather(parts, own.detach().contiguous())
-    parts[group.rank] = own
+    padded = F.pad(rows, [0, 0] * (rows.dim() - 1) + [0, longest - len(rows)])
+    parts = [torch.empty_like(padded) for _ in range(group.size)]
+    distributed.all_gather(parts, padded.detach().contiguous())
+    parts[group.rank] = padded
     return torch.stack(parts, dim=1).flatten(0, 1)[:total]
 
 
 def add_gradients(module: nn.Module, weight: float, group: Group) -> None:
-    """Replace each gradient by the sum over the processes of `weight` times theirs."""
+    """Replace each gradient by the weighted sum of the gradients of all processes; `weight` is that of this process."""
     if group.size == 1:
         return
     gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
@@ -103,29 +105,23 @@ def add_gradients(module: nn.Module, weight: float, group: Group) -> None:
         at += gradient.numel()
 
 
-def same_start(module: nn.Module, group: Group) -> None:
-    """Give every process the first one's parameters and buffers."""
+def share_parameters(module: nn.Module, group: Group) -> None:
+    """Copy the parameters and buffers of the first process to all others."""
     if group.size > 1:
         for tensor in module.state_dict().values():
             distributed.broadcast(tensor, 0)
 
 
-def same_draws(group: Group) -> None:
-    """Put every process's generators into the first one's state, so that all mine the same negatives."""
+def share_generators(group: Group) -> None:
+    """Copy the states of the first process's generators to all others, so that all mine the same negatives."""
     if group.size > 1:
-        seeds.restore(tell(seeds.states(), group))
+        seeds.restore(broadcast(seeds.states(), group))
 
 
-def tell(value: Anything, group: Group) -> Anything:
-    """The first process's value, in every process."""
+def broadcast(value: Anything, group: Group) -> Anything:
+    """Return the value of the first process, in every process."""
     if group.size == 1:
         return value
     box: list[Any] = [value]
     distributed.broadcast_object_list(box, 0)
     return box[0]
-
-
-def wait(group: Group) -> None:
-    """Wait until every process is here."""
-    if group.size > 1:
-        distributed.barrier()

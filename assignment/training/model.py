@@ -1,4 +1,4 @@
-"""The network of a run: a backbone inside the file's own descriptor extractor."""
+"""The network of a run: a backbone in the descriptor extractor of the file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from assignment.training.config import Config
 if TYPE_CHECKING:
     from assignment.datasets.data import Data
 
-SETTLING = 256  # training images that give a random network's BatchNorm layers their statistics
+CALIBRATION_IMAGES = 256  # training images from which BatchNorm layers of a random network take their statistics
 
 
 def named(dml: ModuleType, name: str) -> Any:
-    """What the file calls `name`, by one of its aliases if need be; ValueError if it has none of them."""
-    for candidate in (name, *manifest.load().aliases.get(name, ())):
+    """Return the attribute `name` of the file, or one of its aliases; ValueError if it has none of them."""
+    for candidate in manifest.load().known_as(name):
         if hasattr(dml, candidate):
             return getattr(dml, candidate)
     tasks = [task.label for task in manifest.load().tasks if name in task.names]
@@ -30,32 +30,32 @@ def named(dml: ModuleType, name: str) -> Any:
 def build(
     dml: ModuleType, config: Config, sample_images: Tensor | None = None, n_classes: int | None = None
 ) -> nn.Module:
-    """Build the file's `GDextractor` around the backbone that the settings ask for; the same one for the same seed.
+    """Build the file's `GDextractor` around the backbone of the settings; the result depends on the seed only.
 
     Args:
-        dml: the file, imported. config: the settings.
-        sample_images: (B, 3, H, W) normalised training images. A random network's BatchNorm layers take their
-            statistics from them; None where weights follow anyway (a checkpoint).
-        n_classes: number of training classes, checked where it is given.
+        dml: the imported file. config: the settings.
+        sample_images: (B, 3, H, W) normalised training images, from which the BatchNorm layers of a random network take
+            their statistics; None if weights are loaded afterwards (a checkpoint).
+        n_classes: number of training classes, checked if it is given.
 
     Returns:
         The extractor on the CPU, in eval mode.
 
     Raises:
-        ValueError: weights that do not fit, one class only, a stub, an extractor without the bonus that is asked for,
-            or one that returns no descriptors; one line.
+        ValueError: weights of another network, a single class, a stub, an extractor without the requested bonus, or one
+            that does not return descriptors.
     """
     if n_classes is not None and n_classes < 2:
-        raise ValueError(f"{n_classes} training class: there is nothing to tell apart; use at least two classes")
+        raise ValueError(f"{n_classes} training class: nothing can be learnt; use at least two classes")
     torch.manual_seed(config.seed)
     network = backbones.build(config.backbone)
     if config.weights:
         backbones.load_weights(network, backbones.weights_file(config.backbone, config.weights))
     elif sample_images is not None:
-        backbones.settle_batchnorm(network, sample_images)
+        backbones.calibrate_batchnorm(network, sample_images)
         for layer in network.modules():
             if isinstance(layer, nn.BatchNorm2d):
-                layer.momentum = 0.1  # from now on a moving average, where batchnorm = train lets it move
+                layer.momentum = 0.1  # a moving average from now on, if batchnorm = train updates it
     if config.dropout:
         add_dropout(network, config.dropout)
     channels = backbones.channels(network)
@@ -69,22 +69,24 @@ def build(
 
 
 def untrained(dml: ModuleType, config: Config, data: Data) -> nn.Module:
-    """Build the extractor as it is before the first epoch: the same at each call with the same settings and data."""
-    every = max(1, len(data.train) // SETTLING)
-    rows = range(0, len(data.train), every)[: 2 if config.weights else SETTLING]  # no more: reading images takes time
+    """Build the extractor as it is before the first epoch; the same for the same settings and data."""
+    every = max(1, len(data.train) // CALIBRATION_IMAGES)
+    rows = range(0, len(data.train), every)[
+        : 2 if config.weights else CALIBRATION_IMAGES
+    ]  # reading more images takes time
     images = torch.stack([data.train[i] for i in rows])
     return build(dml, config, images, len(np.unique(data.train.labels)))
 
 
 def add_dropout(network: nn.Module, share: float) -> None:
-    """Drop whole channels of the last feature map, which is the same as dropping numbers of the pooled vector.
+    """Drop whole channels of the last feature map, which equals dropping components of the pooled vector.
 
-    It is put inside the last block, so that every way of taking the convolutional part keeps it; no parameter's name
-    changes.
+    The layer is added inside the last block, so that any way of taking the convolutional part keeps it; parameters keep
+    their names.
     """
     last = getattr(network, "features", None) or getattr(network, "layer4", None)
     if not isinstance(last, nn.Sequential):
-        raise ValueError(f"dropout: {type(network).__name__} has no last block to put it in; use dropout = 0")
+        raise ValueError(f"dropout: {type(network).__name__} has no last block to add it to; use dropout = 0")
     last.append(nn.Dropout2d(share))
 
 
@@ -93,10 +95,12 @@ def _extractor(dml: ModuleType, network: nn.Module, channels: int, options: dict
         return named(dml, "GDextractor")(network, channels, **options)
     except NotImplementedError as stub:
         raise ValueError(f"still to do: {stub}") from None
-    except TypeError as problem:  # a file without the bonus tasks has no such argument
+    except TypeError as problem:  # a file without the bonus tasks lacks the argument
         for option, task in (("gem", "gem"), ("reduction", "reduction")):
             if option in options and option in str(problem):
-                raise ValueError(f"GDextractor takes no `{option}` ({manifest.load().task(task).label})") from None
+                raise ValueError(
+                    f"GDextractor: has no argument `{option}` ({manifest.load().task(task).label})"
+                ) from None
         raise
 
 
@@ -107,4 +111,6 @@ def _require_descriptors(extractor: nn.Module, images: Tensor, dim: int) -> None
     except NotImplementedError as stub:
         raise ValueError(f"still to do: {stub}") from None
     if shape != (len(images), dim):
-        raise ValueError(f"GDextractor returned the shape {shape} for {len(images)} images, not {(len(images), dim)}")
+        raise ValueError(
+            f"GDextractor: returned the shape {shape} for {len(images)} images, expected {(len(images), dim)}"
+        )

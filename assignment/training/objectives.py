@@ -1,6 +1,6 @@
-"""What a batch costs: the file's own losses behind one face, `loss(descriptors, labels)` → scalar.
+"""Batch losses of the file with one signature, `loss(descriptors, labels)` → scalar.
 
-The mined triplet loss is not here: its epoch is the file's own `train`.
+The mined triplet loss is not among them: its epoch is the file's own `train`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass
 class Objective:
-    """A loss and, where it has weights of its own (one row a class), the module that holds them."""
+    """A loss and, if it has weights (one row per class), the module that holds them."""
 
     loss: Loss
     head: nn.Module | None = None
 
 
 def make(dml: ModuleType, config: Config, dim: int, classes: Tensor) -> Objective:
-    """The objective that the settings ask for.
+    """Build the objective that the settings ask for.
 
     Args:
-        dml: the file, imported. config: the settings. dim: length of a descriptor.
-        classes: (C,) int64, the training labels, sorted, each once.
+        dml: the imported file. config: the settings. dim: length of a descriptor.
+        classes: (C,) int64, the distinct training labels, sorted.
     """
     if config.loss == "batch-triplet" and config.negatives == "all":
         whole = named(dml, "batch_triplet_loss")
@@ -47,11 +47,11 @@ def make(dml: ModuleType, config: Config, dim: int, classes: Tensor) -> Objectiv
         return Objective(lambda rows, labels: smooth(rows, labels, config.tau))
     if config.loss == "arcface":
         arcface = named(dml, "ArcFace")(dim, len(classes), config.scale, config.margin)
-        return Objective(_classify(lambda rows, places: arcface(rows, places), classes), arcface)
+        return Objective(_classification(lambda rows, targets: arcface(rows, targets), classes), arcface)
     if config.loss == "cross-entropy":
         linear = nn.Linear(dim, len(classes))
-        return Objective(_classify(lambda rows, _: linear(config.scale * rows), classes), linear)
-    raise ValueError(f"loss {config.loss} has no batch objective")
+        return Objective(_classification(lambda rows, _: linear(config.scale * rows), classes), linear)
+    raise ValueError(f"loss {config.loss}: has no batch objective")
 
 
 def hardest(squared: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,7 +63,10 @@ def hardest(squared: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         d⁺ and d⁻, (M,) each, of the M anchors that have both.
 
-    Example: rows 0, 1, 1.5 with labels 0, 0, 1: d⁺ = (1, 1), d⁻ = (2.25, 0.25).
+    Example: rows 0, 1, 1.5 with labels 0, 0, 1.
+        >>> squared = torch.tensor([[0.0, 1.0, 2.25], [1.0, 0.0, 0.25], [2.25, 0.25, 0.0]])
+        >>> hardest(squared, torch.tensor([0, 0, 1]))
+        (tensor([1., 1.]), tensor([2.2500, 0.2500]))
     """
     positive, negative = _kinds(labels)
     anchors = positive.any(dim=1) & negative.any(dim=1)
@@ -75,7 +78,7 @@ def hardest(squared: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 def semi_hard(squared: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """One triplet per (anchor, positive): the nearest negative that is farther than the positive (Schroff et al. 2015).
 
-    Where no negative is farther, the farthest negative is taken: the mildest of those that are too near.
+    If no negative is farther than the positive, the farthest negative is used.
 
     Args:
         squared: (B, B) squared distances. labels: (B,).
@@ -83,7 +86,10 @@ def semi_hard(squared: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         d⁺ and d⁻, (M,) each, of the M pairs whose anchor has a negative.
 
-    Example: rows 0, 1, 1.5 with labels 0, 0, 1: d⁺ = (1, 1), d⁻ = (2.25, 0.25).
+    Example: rows 0, 1, 1.5 with labels 0, 0, 1.
+        >>> squared = torch.tensor([[0.0, 1.0, 2.25], [1.0, 0.0, 0.25], [2.25, 0.25, 0.0]])
+        >>> semi_hard(squared, torch.tensor([0, 0, 1]))
+        (tensor([1., 1.]), tensor([2.2500, 0.2500]))
     """
     positive, negative = _kinds(labels)
     anchor, other = (positive & negative.any(dim=1)[:, None]).nonzero(as_tuple=True)
@@ -95,9 +101,9 @@ def semi_hard(squared: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _kinds(labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Which pairs of a batch are of one class (not an image with itself), and which are of two, (B, B) bool each."""
-    alike = labels.unsqueeze(1).eq(labels)
-    return alike.clone().fill_diagonal_(False), ~alike
+    """Masks (B, B) of the pairs of the same class (without self-pairs) and of different classes."""
+    same = labels.unsqueeze(1).eq(labels)
+    return same.clone().fill_diagonal_(False), ~same
 
 
 def _chosen_triplets(dml: ModuleType, choose: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], margin: float) -> Loss:
@@ -106,29 +112,29 @@ def _chosen_triplets(dml: ModuleType, choose: Callable[[Tensor, Tensor], tuple[T
     def loss(rows: Tensor, labels: Tensor) -> Tensor:
         near, far = choose(between(rows, rows), labels)
         if len(near) == 0:
-            return rows.sum() * 0  # no triplet in the batch: nothing to pay, but still a gradient (of zeros)
+            return rows.sum() * 0  # no triplet in the batch: a loss of 0 with a zero gradient
         return hinge(near, far, margin).mean()
 
     return loss
 
 
 def _contrastive(dml: ModuleType, margin: float) -> Loss:
-    """The rows are B first images, then their B partners, as `sampling.pairs` makes them."""
-    cost = named(dml, "contrastive_loss")
+    """Loss of rows that are B first images, then their B partners, as in `sampling.pairs`."""
+    pair_loss = named(dml, "contrastive_loss")
 
     def loss(rows: Tensor, labels: Tensor) -> Tensor:
         first, second = rows.chunk(2)
         first_labels, second_labels = labels.chunk(2)
-        # The least distance keeps the root's gradient finite (zero) for two equal images.
+        # The lower bound keeps the root's gradient finite (zero) for two equal images.
         plain = (first - second).pow(2).sum(dim=1).clamp_min(1e-12).sqrt()
-        return cost(plain, first_labels == second_labels, margin).mean()
+        return pair_loss(plain, first_labels == second_labels, margin).mean()
 
     return loss
 
 
-def _classify(logits: Callable[[Tensor, Tensor], Tensor], classes: Tensor) -> Loss:
+def _classification(logits: Callable[[Tensor, Tensor], Tensor], classes: Tensor) -> Loss:
     def loss(rows: Tensor, labels: Tensor) -> Tensor:
-        places = torch.searchsorted(classes.to(labels.device), labels)
-        return F.cross_entropy(logits(rows, places), places)
+        targets = torch.searchsorted(classes.to(labels.device), labels)
+        return F.cross_entropy(logits(rows, targets), targets)
 
     return loss

@@ -1,67 +1,46 @@
-"""How the learning rate goes through a run: a factor of the rates that the settings name, set before every step."""
+"""The learning rate over a run, as one of torch's schedulers."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau, StepLR
 
 from assignment.training.config import Config
 
 
-def factor(config: Config, epoch: int, batch: int, batches: int) -> float:
-    """Factor of the learning rate for one step; plateau is not in it, since it depends on what was measured.
+def make(config: Config, optimizer: Optimizer, batches: int) -> LRScheduler:
+    """Build the scheduler that the settings ask for.
+
+    Call `step()` after each step of the optimiser; that of plateau is called with the monitor after each epoch instead.
 
     Args:
-        config: the settings. epoch: from 0. batch: from 0, of this epoch's `batches`.
+        batches: number of batches in an epoch.
 
-    Example: cosine over one epoch of two batches gives 1 and 0.5; the rate of the first step of a warm-up of one epoch
-    with four batches is 1/4 of the full one.
+    Example: two epochs of two batches; the warm-up does not begin at 0, where the first step would have no effect.
+        >>> import torch
+        >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+        >>> schedule, rates = make(Config(schedule="warmup-cosine", epochs=2), optimizer, batches=2), []
+        >>> for _ in range(4):
+        ...     rates += schedule.get_last_lr()
+        ...     optimizer.step()
+        ...     schedule.step()
+        >>> rates
+        [0.5, 1.0, 1.0, 0.5]
     """
+    if config.schedule == "plateau":
+        return ReduceLROnPlateau(optimizer, "max", config.gamma, config.step_epochs - 1, threshold=0, eps=0)
     if config.schedule == "step":
-        return config.gamma ** (epoch // config.step_epochs)
-    if config.schedule not in ("cosine", "warmup-cosine"):
-        return 1.0
-    warmup = config.warmup_epochs if config.schedule == "warmup-cosine" else 0
-    if epoch < warmup:
-        return (epoch + (batch + 1) / batches) / warmup  # + 1: a first step at rate 0 would be lost
-    done = (epoch - warmup + batch / batches) / (config.epochs - warmup)
-    return (1 + math.cos(math.pi * done)) / 2
+        return StepLR(optimizer, config.step_epochs * batches, config.gamma)
+    if config.schedule == "none":
+        return LambdaLR(optimizer, lambda _: 1.0)
+    warmup = config.warmup_epochs * batches if config.schedule == "warmup-cosine" else 0
+    falling = max(1, config.epochs * batches - warmup)
 
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        return (1 + math.cos(math.pi * (step - warmup) / falling)) / 2
 
-class Plateau:
-    """Multiplies the rate by `gamma` when the monitor has not risen for `step_epochs` epochs.
-
-    Attributes:
-        factor: of the learning rate now. best: the highest monitor so far. waited: epochs since then.
-    """
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self.factor, self.best, self.waited = 1.0, -math.inf, 0
-
-    def see(self, monitor: float) -> None:
-        """Take note of an epoch's monitor on the validation classes."""
-        if self.config.schedule != "plateau":
-            return
-        if monitor > self.best:
-            self.best, self.waited = monitor, 0
-            return
-        self.waited += 1
-        if self.waited >= self.config.step_epochs:
-            self.factor, self.waited = self.factor * self.config.gamma, 0
-
-    def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
-        return {"factor": self.factor, "best": self.best, "waited": self.waited}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint's state."""
-        self.factor, self.best, self.waited = state["factor"], state["best"], state["waited"]
-
-
-def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Set every group's learning rate to its first one times the factor."""
-    for group in optimizer.param_groups:
-        group["lr"] = group["initial_lr"] * factor
+    return LambdaLR(optimizer, factor)

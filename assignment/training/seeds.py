@@ -1,4 +1,4 @@
-"""The three random generators that a `dml.py` may draw from (Python's, numpy's, torch's): seeded, kept and put back."""
+"""Seed, save and restore the random generators that a `dml.py` may use (Python's, numpy's and torch's)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import torch
 
 
 def seed_all(seed: int) -> None:
-    """Seed all three generators of the processor with one number, 0 ≤ seed < 2³²."""
+    """Seed the three generators of the CPU with one number, 0 ≤ seed < 2³²."""
     random.seed(seed)
     np.random.seed(seed)
     torch.default_generator.manual_seed(seed)
 
 
 def states() -> dict[str, Any]:
-    """The generators' states as numbers and tensors, so that a checkpoint with them can be read safely."""
+    """Return the states of the generators as numbers and tensors, which a checkpoint can hold."""
     kind, keys, place, has_gauss, gauss = np.random.get_state(legacy=True)
     found = {
         "python": random.getstate(),
@@ -32,7 +32,7 @@ def states() -> dict[str, Any]:
 
 
 def restore(found: dict[str, Any]) -> None:
-    """Put the generators back into the states that `states` returned."""
+    """Restore the states that `states` returned."""
     random.setstate(found["python"])
     kind, keys, *rest = found["numpy"]
     np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))
@@ -42,8 +42,8 @@ def restore(found: dict[str, Any]) -> None:
 
 
 @contextmanager
-def kept() -> Iterator[None]:
-    """Whatever is drawn or seeded inside, the processor's generators go on outside as if it had not happened."""
+def preserved() -> Iterator[None]:
+    """Restore the generators of the CPU at the end of the block."""
     python, numpy, pytorch = random.getstate(), np.random.get_state(), torch.get_rng_state()
     try:
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +22,7 @@ from assignment.training.config import Config
 from assignment.walkthrough.student import find, near, note
 
 DATA_VARIABLE = "DML_DATA"  # a folder with data sets and weights, or "sample": use the embedded sample
-SAMPLE = "sample"
+SAMPLE = datasets.SAMPLE.name
 PRETRAINED = ("mobilenet_v2", "squeezenet1_1", "resnet18")  # the first one whose weights are found is used
 SETTINGS: dict[str, Any] = {"batch_size": 50, "per_class": 10, "epochs": 4, "lr": 1e-3}
 PHOTOGRAPHS: dict[str, Any] = {"size": 112, "batch_size": 32, "per_class": 4, "epochs": 2, "lr": 3e-5, "head_lr": 1e-2}
@@ -51,7 +51,7 @@ class Trained:
 
 
 def load(name: str) -> tuple[Data, Config]:
-    """Read a data set ("fashion-mnist", "cub", "pets", "sop"), or the embedded sample if it is missing.
+    """Read a data set, or the embedded sample if it is missing.
 
     A box shows which one is used. Sets are searched below `data/` in the working folder and the two above it, or in the
     folder given by the environment variable `DML_DATA`. Photographs also need pretrained weights.
@@ -83,17 +83,16 @@ def folder_above(name: Path) -> Path | None:
 
 def _whole(name: str, root: Path | None) -> tuple[Data, Config]:
     place: dict[str, Any] = {"data": name, "root": str(root or "")}
-    if name == "fashion-mnist":
-        official = root / name if root and (root / name).is_dir() else None  # else where the system keeps it
-        place["root"] = str(official or "")
+    known = datasets.SETS[name]
+    if not known.photographs:
+        place["root"] = str(root / name) if root and (root / name).is_dir() else ""  # else a system folder
         config = Config(**place, backbone="small_resnet", **SETTINGS)
     else:
         backbone, weights = _pretrained(root)
         project = find(Path("dml.py"))
         cache = (project.parent if project else Path(tempfile.gettempdir())) / "out" / "cache"
+        place["images_per_class"] = known.settings.get("images_per_class", 0)  # as in the lab
         config = Config(**place, backbone=backbone, weights=str(weights), cache=str(cache), **PHOTOGRAPHS)
-        if name == "cub":
-            config = replace(config, images_per_class=20)  # as in the lab
     return loop.load(config), config
 
 

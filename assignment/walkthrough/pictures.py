@@ -45,10 +45,7 @@ def picture(data: Data, split: Split, i: int) -> np.ndarray:
 
 def pixels(data: Data, image: Any) -> np.ndarray:
     """Undo the normalisation of an image (3, H, W): (H, W, 3) uint8."""
-    from assignment.datasets import fashion_mnist, images
-
-    source: Any = fashion_mnist if data.name in ("sample", "fashion-mnist") else images
-    return canvas.as_pixels(image, source.MEAN, source.STD)
+    return canvas.as_pixels(image, data.mean, data.std)
 
 
 def grid(

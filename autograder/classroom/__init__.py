@@ -1,1 +1,1 @@
-"""A whole class: its folder, journal and summary, and the workers that grade its files."""
+"""Grade a class: output folder, journal, summary, and the workers that grade the files."""

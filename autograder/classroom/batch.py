@@ -1,9 +1,9 @@
-"""Grade a whole class: each file once, on the disk before it counts, and on from there after whatever happened.
+"""Grade a class: each file once, with all grades in a journal, so that an interrupted batch can be continued.
 
-The order is: read what was handed in; take over from the journal what is done; grade the rest; give each student a
-folder. A grade's record and its line in the journal are on the disk before the student's folder is touched, and a
-folder that is missing or stale is written again from the record: whenever this is killed, the same command goes on and
-ends with the same grades.
+A batch reads the submissions, takes existing grades from the journal, grades the rest, and writes a folder for each
+student. A grade's record and its line in the journal are on the disk before the student's folder is written, and a
+folder that is missing or out of date is written again from the record. If a batch is killed at any moment, the same
+command continues it and ends with the same grades.
 """
 
 from __future__ import annotations
@@ -32,29 +32,31 @@ from autograder.grading.values import valid
 from autograder.intake import IntakeError, Submission
 from autograder.intake.classes import Class, Student
 
-Publish = Callable[[Record, str, Path], None]  # record, source, folder
-Refuse = Callable[[str, str, str, Path], None]  # state, why there is no grade, name of the file, folder
-STAMP = ".written"
+Publish = Callable[[Record, str, Path], None]  # writes reports: record, source, folder
+Refuse = Callable[[str, str, str, Path], None]  # writes the page without a grade: state, reason, file name, folder
+STAMP = ".written"  # hash of what a student's folder was written from
 RECORD = "record.json"
-STUDENTS, EARLIER = "students", "earlier"  # folders: of the class as it is, and what is out of date
+STUDENTS, EARLIER = "students", "earlier"  # folders of the current class, and outdated ones
 
 
 class Pool(Protocol):
-    """What grades the files: the processes of this machine, or those of a cluster."""
+    """Grades files: with processes of this machine, or on a cluster."""
 
     def __enter__(self) -> Pool: ...
 
     def __exit__(self, *_: object) -> None: ...
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Done]:
-        """Yield the results as they come."""
+        """Yield the results as they are finished."""
 
 
 @dataclass(frozen=True)
 class GradingOptions:
-    """How files are graded. `assignment`, `grader`: hashes; `seed`: of all files, None for each file's own.
+    """How files are graded.
 
-    `deadline`: after which hand-ins are late, None for none; it changes no grade.
+    Attributes:
+        assignment, grader: hashes. seed: seed of all files, None for the default seed of each file.
+        deadline: submissions after it are late, None for no deadline; it changes no grade.
     """
 
     manifest: Manifest
@@ -66,27 +68,26 @@ class GradingOptions:
     deadline: datetime.datetime | None = None
 
     def job(self, submission: Submission) -> Job:
-        """The job of one submission; the same file is the same job, whoever handed it in."""
+        """The job of one submission; equal files are one job, whoever submitted them."""
         seed = fingerprint.default_seed(submission.sha256) if self.seed is None else self.seed
-        file = f"{submission.sha256} {digest(submission.source)}"  # of a notebook the code depends on intake, too
+        file = f"{submission.sha256} {digest(submission.source)}"  # the source of a notebook depends on intake, too
         key = fingerprint.key(file, self.assignment, self.grader, seed, self.tasks, self.isolation)
         return Job(key, submission, seed, self.tasks)
 
 
 @dataclass
 class Report:
-    """What a batch did.
+    """Result of a batch.
 
     Attributes:
-        graded, taken_over, unusable, crashed: numbers of students: graded now, graded by an earlier run, with
-            nothing to grade, whose file ended its sandbox twice. files: different files graded now.
-        unreadable: grades of the journal that could not be read. aside: students' folders that were moved away.
+        graded, taken_over, crashed: numbers of students: graded now, graded by an earlier run, whose file crashed the
+            sandbox twice. files: number of different files graded now.
+        unreadable: grades of the journal that could not be read. aside: names of students' folders that were moved.
     """
 
     graded: int = 0
     taken_over: int = 0
     files: int = 0
-    unusable: int = 0
     crashed: int = 0
     unreadable: int = 0
     seconds: float = 0.0
@@ -95,12 +96,12 @@ class Report:
 
 
 class Batch:
-    """One run over one class into one folder.
+    """One run for one class into one output folder.
 
     Args:
-        members: the class. options: how files are graded. journal: open, in the folder of the batch.
-        publish: writes a student's reports. refuse: writes the page of one without a grade.
-        watch: called with the summary whenever a student is done.
+        members: the class. options: how files are graded. journal: the open journal in the output folder.
+        publish: writes a student's reports. refuse: writes the page of a student without a grade.
+        watch: called with the summary after each student.
     """
 
     def __init__(
@@ -121,20 +122,20 @@ class Batch:
         self._open: list[str] = []
 
     def clear(self) -> None:
-        """Move folders aside whose students are not in the class any more; JournalError if that is not possible."""
+        """Move away the folders of students who left the class; JournalError if that fails."""
         folder = self.journal.folder / STUDENTS
-        own = {student.folder for student in self.members.students}
+        current = {student.folder for student in self.members.students}
         for found in sorted(folder.iterdir()) if folder.is_dir() else []:
-            if found.is_dir() and found.name not in own:
-                self._aside(found)
+            if found.is_dir() and found.name not in current:
+                self._move_aside(found)
 
     def sort(self) -> int:
-        """Read every file once; finish those whose grade is in the journal; return how many files are left to grade."""
+        """Read every file; finish students whose grade is in the journal; return how many files are left to grade."""
         for student in self.members.students:
             try:
                 job = self._job(student)
             except IntakeError as problem:
-                self._without(student, UNUSABLE, str(problem))
+                self._no_grade(student, UNUSABLE, str(problem))
                 continue
             if job.key in self._waiting:
                 self._waiting[job.key].append(student)
@@ -147,21 +148,22 @@ class Batch:
         return len(self._open)
 
     def grade(self, pool: Pool) -> None:
-        """Grade what is left.
+        """Grade the files that are left.
 
         Raises:
-            WorkerError: the graders cannot be trusted. JournalError: a folder cannot be written. Finished grades stay.
+            WorkerError: the graders cannot be trusted. JournalError: a folder cannot be written. Finished grades are
+            kept in either case.
         """
         for done in pool.run(self._jobs()):
             students = self._waiting[done.key]
             if done.fault:
                 for student in students:
-                    self._without(student, CRASHED, f"grading it broke off ({done.fault}); grade it by hand")
+                    self._no_grade(student, CRASHED, f"it crashed the sandbox ({done.fault}); grade it by hand")
                 continue
             try:
                 record = from_json(done.record)
             except RecordError as problem:
-                raise WorkerError(f"a worker's record cannot be read: {problem}") from None
+                raise WorkerError(f"the record of a worker cannot be read: {problem}") from None
             facts: dict[str, JsonValue] = {"seed": record.seed, "points": record.points, "bonus": record.bonus}
             facts |= {"submission": record.submission.sha256, "grader": self.options.grader}
             self.journal.add(done.key, done.record, facts)
@@ -183,7 +185,7 @@ class Batch:
         return path
 
     def _recorded(self, key: str) -> Record | None:
-        """The grade that the journal has, None if it has none that can be read; then the file is graded again."""
+        """The grade in the journal, None if there is none that can be read; the file is then graded again."""
         text = self.journal.record(key)
         try:
             return None if text is None else from_json(text)
@@ -192,13 +194,13 @@ class Batch:
             return None
 
     def _job(self, student: Student) -> Job:
-        """The job of a student's file as it is now; IntakeError if there is nothing to grade."""
+        """The job of a student's file; IntakeError if there is nothing to grade."""
         if student.latest is None:
             raise IntakeError(student.problem)
         return self.options.job(student.latest.read(self.options.manifest))
 
     def _jobs(self) -> Iterator[Job]:
-        """Jobs of the files that are not graded yet, read when their turn comes."""
+        """Jobs of the files that are left, each read only when a worker is free."""
         for key in self._open:
             student = self._waiting[key][0]
             try:
@@ -208,29 +210,29 @@ class Batch:
                 ):
                     yield job
                     continue
-                problem = "the file changed while it was to be graded; run the batch again"
+                problem = "the file changed during the batch; run the batch again"
             except IntakeError as found:
                 problem = str(found)
             for owner in self._waiting[key]:
-                self._without(owner, UNUSABLE, problem)
+                self._no_grade(owner, UNUSABLE, problem)
 
     def _finish(self, student: Student, record: Record) -> None:
-        """Give a student the folder with the record as theirs and the reports."""
+        """Write a student's folder: record, reports and a copy of the submitted file."""
         if (latest := student.latest) is None:
             return
         submission = replace(record.submission, name=valid(latest.name), owner=valid(student.name or student.key))
-        own = replace(record, submission=submission, hand_in=hand_in(student))
+        personal = replace(record, submission=submission, hand_in=hand_in(student))
 
         def fill(folder: Path) -> None:
             write_whole(folder / f"{KEPT}{Path(latest.name).suffix.lower()}", latest.path.read_bytes())
-            self.publish(own, latest.read(self.options.manifest).source, folder)
+            self.publish(personal, latest.read(self.options.manifest).source, folder)
 
-        self._renew(student, to_json(own), fill)
-        self.summary.add(student, own)
+        self._renew(student, to_json(personal), fill)
+        self.summary.add(student, personal)
         self.watch(self.summary)
 
     def _renew(self, student: Student, content: str, fill: Callable[[Path], None]) -> None:
-        """Have a student's folder filled, unless its stamp says that just this content is there."""
+        """Fill a student's folder, unless its stamp says that it has this content already."""
         folder = self.journal.folder / STUDENTS / student.folder
         stamp = digest(content + self._reports)
         try:
@@ -240,27 +242,26 @@ class Batch:
             pass
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for rest in (folder / STAMP, *folder.glob(".*.[0-9]*")):  # the latter of a run that was killed
+            for rest in (folder / STAMP, *folder.glob(".*.[0-9]*")):  # the latter are of a run that was killed
                 rest.unlink(missing_ok=True)
             fill(folder)
             write_whole(folder / STAMP, stamp)
         except OSError as problem:
             raise unwritable(folder, problem) from None
 
-    def _aside(self, folder: Path) -> None:
+    def _move_aside(self, folder: Path) -> None:
         try:
             move_aside(folder, self.journal.folder / EARLIER)
         except OSError as problem:
             raise unwritable(folder, problem) from None
         self.report.aside.append(folder.name)
 
-    def _without(self, student: Student, state: str, problem: str) -> None:
-        """Note a student who gets no grade; an earlier one's reports must not stay where they would be sent out."""
-        self.report.unusable += state == UNUSABLE
+    def _no_grade(self, student: Student, state: str, problem: str) -> None:
+        """Note a student without a grade; the reports of an earlier grade are moved, so that nobody returns them."""
         self.report.crashed += state == CRASHED
         folder = self.journal.folder / STUDENTS / student.folder
         if (folder / RECORD).exists():
-            self._aside(folder)
+            self._move_aside(folder)
         name = student.latest.name if student.latest else ""
         self._renew(student, f"{state} {problem}", lambda folder: self.refuse(state, problem, name, folder))
         self.summary.add(student, None, state, problem)
@@ -268,9 +269,9 @@ class Batch:
 
 
 def run(batch: Batch, make_pool: Callable[[], Pool], meanwhile: Callable[[], object] = lambda: None) -> Report:
-    """Clear, sort, grade and close; what is raised on the way leaves all that is done in the journal.
+    """Run a batch from start to end; after an exception all finished grades are in the journal.
 
-    `meanwhile` is called while the graders get ready.
+    `meanwhile` is called while the graders start.
     """
     start = time.monotonic()
     batch.clear()

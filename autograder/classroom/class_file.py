@@ -1,6 +1,6 @@
-"""`class.json`: what a batch found, as frozen dataclasses and as JSON.
+"""`class.json`: the result of a batch, as frozen dataclasses and as JSON.
 
-Names, file names and messages are as hostile here as in a record.
+Names, file names and messages are hostile, as in a record.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from autograder.grading.record import AssignmentVersion, LateResult, Number, Pos
 
 SCHEMA = 1
 FILE = "class.json"
-GRADED, UNUSABLE, CRASHED = "graded", "unusable", "crashed"  # a grade; nothing to grade; its sandbox ended twice
-PROBLEM_KINDS = {UNUSABLE: "nothing to grade", CRASHED: "grade by hand"}  # of the states without a grade
+GRADED, UNUSABLE, CRASHED = "graded", "unusable", "crashed"  # the last: its sandbox crashed twice
+PROBLEM_KINDS = {UNUSABLE: "nothing to grade", CRASHED: "grade by hand"}  # by state
 
 
 class ClassFileError(ValueError):
-    """There is no class.json that can be read; the message is one line that says what to do."""
+    """class.json is missing or cannot be read; the message is one line that says what to do."""
 
 
 @dataclass(frozen=True)
 class Points:
-    """Points that count: those after lateness."""
+    """Points after the deduction for lateness."""
 
     points: Number
     bonus: Number
@@ -41,10 +41,11 @@ class StudentRow:
     """One student.
 
     Attributes:
-        key: identifier. folder: below the batch's folder. standing: of the roster (see `HandIn`).
-        state: GRADED, UNUSABLE or CRASHED; `problem` says why there is no grade. points, bonus: before lateness.
-        final: after it. tasks: by id. p_at_1: on classes never seen, after training. attempts: number of hand-ins.
-        seconds, cpu_seconds, peak_mb, processes: of grading; None without a grade.
+        key: identifier. folder: relative to the output folder. standing: whether in the roster (see `HandIn`).
+        state: GRADED, UNUSABLE or CRASHED; `problem` says why there is no grade.
+        points, bonus: before the deduction for lateness. final: after it. tasks: by id.
+        p_at_1: P@1 on unseen classes after training. attempts: number of submissions.
+        seconds, cpu_seconds, peak_mb, processes: measured while grading; None without a grade.
     """
 
     key: str
@@ -106,7 +107,7 @@ EMPTY_ROW = StudentRow(
 
 @dataclass(frozen=True)
 class MissingStudent:
-    """Somebody in the roster without a hand-in."""
+    """A student of the roster without a submission."""
 
     key: str
     name: str
@@ -115,7 +116,7 @@ class MissingStudent:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that an instructor has to look at. `who`: key of a student, "" for the class."""
+    """A problem that needs the instructor's attention. `who`: key of a student, "" for the class."""
 
     kind: str
     who: str
@@ -124,7 +125,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class TaskSummary:
-    """A task over the class. `states`: state → number of students."""
+    """Statistics of a task. `states`: state → number of students."""
 
     id: str
     number: int
@@ -138,7 +139,7 @@ class TaskSummary:
 
 @dataclass(frozen=True)
 class TestSummary:
-    """A hidden test over the class."""
+    """Statistics of a hidden test."""
 
     __test__ = False  # not a test of pytest's
 
@@ -152,7 +153,7 @@ class TestSummary:
 
 @dataclass(frozen=True)
 class MisconceptionSummary:
-    """A known mistake and who made it."""
+    """A misconception and the students who have it."""
 
     id: str
     count: int
@@ -161,7 +162,7 @@ class MisconceptionSummary:
 
 @dataclass(frozen=True)
 class RunMeasured:
-    """What differs from run to run."""
+    """Measurements, which differ from run to run."""
 
     date: str
     machine: str
@@ -176,8 +177,8 @@ class ClassFile:
     """The whole class.
 
     Attributes:
-        grader, assignment_hash: hashes of the code and the manifest that graded. isolation: back end of the sandbox.
-        deadline: ISO 8601, None for none. identical: keys of students whose files are the same byte for byte.
+        grader, assignment_hash: hashes of the grader and of the manifest. isolation: back end of the sandbox.
+        deadline: ISO 8601, None for none. identical: groups of students with identical files, by key.
     """
 
     schema: int
@@ -198,21 +199,23 @@ class ClassFile:
     measured: RunMeasured
 
     def to_json(self) -> str:
-        """The text of class.json."""
+        """Contents of class.json."""
         return dump(self)
 
 
 def read_class_file(folder: Path) -> ClassFile:
-    """Read class.json in the folder of a batch; ClassFileError if there is none, or it cannot be used."""
+    """Read class.json in the output folder of a batch; ClassFileError if it is missing or cannot be used."""
     path = folder / FILE
     try:
         found = parse(ClassFile, path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
-        raise ClassFileError(f"{folder} holds no {FILE}; give the folder that 'batch --out' wrote") from None
+        raise ClassFileError(f"{folder}: it contains no {FILE}; give the output folder of 'batch --out'") from None
     except OSError as problem:
-        raise ClassFileError(f"{path} cannot be read ({problem.strerror}); check its permissions") from None
+        raise ClassFileError(f"{path}: it cannot be read ({problem.strerror}); check its permissions") from None
     except RecordError as problem:
-        raise ClassFileError(f"{path} is damaged ({problem}); run the batch again, it writes it anew") from None
+        raise ClassFileError(f"{path}: it is damaged ({problem}); run the batch again, which writes it") from None
     if found.schema != SCHEMA:
-        raise ClassFileError(f"{path} is of schema {found.schema}, not {SCHEMA}; run the batch again with this grader")
+        raise ClassFileError(
+            f"{path}: it has schema {found.schema}, not {SCHEMA}; run the batch again with this grader"
+        )
     return found

@@ -1,7 +1,7 @@
-"""What runs in a Dask worker's process: one sandbox, started with the first file and kept for the next ones.
+"""The task that runs on a Dask worker: grade one file in a sandbox that is kept for the next files.
 
-All of it happens in one thread of its own: files are graded one after the other however many threads the worker has,
-and a sandbox that ends with the thread that started it does not end with one of Dask's.
+Everything runs in one extra thread: files are graded one after the other, however many threads the worker has, and a
+sandbox that ends with the thread that started it does not depend on Dask's threads.
 """
 
 from __future__ import annotations
@@ -12,21 +12,24 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from assignment.manifest import load
 from autograder.classroom.workers import BROKEN, CRASHED, GRADED, FileGrader, GraderFactory, Job, SandboxCrashed
 from autograder.grading import fingerprint
 
-GPU = "GPU"  # the resource that a worker with a graphics card is started with
+if TYPE_CHECKING:
+    from distributed import Worker
+
+GPU = "GPU"  # resource of workers with a GPU
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a batch asks of all its graders.
+    """What a batch requires of all workers.
 
     Attributes:
-        factory: of the grader. grader, assignment: hashes of the coordinator's; a worker with others must not grade.
+        factory: makes the grader. grader, assignment: hashes on the coordinator; a worker with others must not grade.
     """
 
     factory: GraderFactory
@@ -36,38 +39,38 @@ class Request:
 
 @dataclass(frozen=True)
 class WorkerFacts:
-    """What a worker is. `wall`: the name of its back end, or why it has none in `problem`."""
+    """Properties of a worker. `isolation`: back end of its sandbox; `problem`: why it has none, "" if it has one."""
 
     grader: str
     assignment: str
-    wall: str
+    isolation: str
     problem: str
     gpus: float
 
 
-def describe_worker(isolation: str, dask_worker: Any = None) -> WorkerFacts:
+def describe_worker(isolation: str, dask_worker: Worker | None = None) -> WorkerFacts:
     """Describe this worker; Dask passes itself as `dask_worker`."""
     from autograder.sandbox import backends
 
     resources = dask_worker.state.total_resources if dask_worker is not None else {}
-    wall, problem = "", ""
+    started, problem = "", ""
     try:
-        wall = backends.start(isolation).name
+        started = backends.start(isolation).name
     except backends.IsolationError as found:
         problem = str(found)
-    return WorkerFacts(*own_hashes(), wall, problem, float(resources.get(GPU, 0)))
+    return WorkerFacts(*hashes(), started, problem, float(resources.get(GPU, 0)))
 
 
 @cache
-def own_hashes() -> tuple[str, str]:
-    """Hashes of grader and assignment as they were when this process first used them."""
+def hashes() -> tuple[str, str]:
+    """Hashes of grader and assignment when this process first used them."""
     return fingerprint.of_grader(), fingerprint.of_assignment(load())
 
 
 def grade(data: bytes) -> tuple[str, str]:
-    """Grade one file; return how that ended and the record, or the reason why there is none.
+    """Grade one file; return a status of `workers` and the record, or the reason why there is none.
 
-    `data`: a pickled Job and Request. They come from the coordinator, as trusted as this very call.
+    `data`: a pickled Job and Request from the coordinator, which is as trusted as this call.
     """
     return _thread().submit(_grade, *pickle.loads(data)).result()
 
@@ -79,17 +82,17 @@ def _thread() -> ThreadPoolExecutor:
 
 
 def _one_core() -> None:
-    """Leave the machine's other cores to the workers that they have."""
+    """Use one core; the machine has a worker for each."""
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(1)
 
 
-_graders: dict[GraderFactory, FileGrader] = {}  # one at most
+_graders: dict[GraderFactory, FileGrader] = {}  # at most one
 
 
 def _grade(job: Job, request: Request) -> tuple[str, str]:
-    if own_hashes() != (request.grader, request.assignment):
-        return BROKEN, "its files of the grader or the assignment are others; update them and start it again"
+    if hashes() != (request.grader, request.assignment):
+        return BROKEN, "its grader or assignment differs from the coordinator's; update it and start it again"
     factory = request.factory
     try:
         if factory not in _graders:
@@ -99,7 +102,7 @@ def _grade(job: Job, request: Request) -> tuple[str, str]:
         return GRADED, _graders[factory].grade(job)
     except SandboxCrashed as problem:
         return CRASHED, str(problem)
-    except Exception as problem:  # a fault of the grader's own: the batch has to end, with this reason
+    except Exception as problem:  # a fault of the grader: the batch ends with this reason
         _close()
         return BROKEN, f"{type(problem).__name__}: {problem}"
 

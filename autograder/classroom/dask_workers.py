@@ -1,7 +1,7 @@
-"""The coordinator of a Dask cluster: which workers may grade, one file at a time each, and retries of lost files.
+"""Grade on a Dask cluster: check the workers, give each one file at a time, retry lost files.
 
-Dask would distribute the files itself, but it does not know which of two workers that died was innocent. Here every
-file goes to a worker by name, so that one that takes its workers down is counted, and ends with a reason.
+Dask can distribute the files itself, but cannot tell which file crashed a worker. Here each file is sent to a worker by
+name, so that the crashes of each file are counted, and a file that crashes its workers ends with a reason.
 """
 
 from __future__ import annotations
@@ -17,34 +17,38 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
+from assignment.text import one_line
 from autograder.classroom import dask_task
 from autograder.classroom.dask_task import GPU, Request, WorkerFacts
 from autograder.classroom.workers import BROKEN, CRASHED, GRADED, Done, GraderFactory, Job, WorkerError
 
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
 CONNECT_SECONDS = 10.0
-WORKER_SECONDS = 8.0  # for the first worker to be there
-REFRESH_SECONDS = 1.0  # between two looks at who is there
-RETURN_SECONDS = 60.0  # for a worker to come back when all are gone
-GATHER_SECONDS = 20.0  # for an answer that is ready
-TRIES = 3  # on a cluster, workers are lost that no file has taken down
+WORKER_SECONDS = 8.0  # wait for the first worker
+REFRESH_SECONDS = 1.0  # between two checks of the workers
+RETURN_SECONDS = 60.0  # wait for a worker when all are gone
+GATHER_SECONDS = 20.0  # fetch a result that is ready
+TRIES = 3  # on a cluster, workers are also lost without the file's fault
 QUIET = ("distributed", "tornado", "asyncio")
 LOST = "the worker was lost"
 GONE = (asyncio.TimeoutError, asyncio.CancelledError, TimeoutError, OSError)
-ADVICE = "what is done is in the journal, and the same command goes on"
+ADVICE = "finished grades are in the journal, the same command continues"
 
 
 class ClusterError(WorkerError):
-    """The cluster cannot be reached, or none of its workers may grade; the message is one line."""
+    """The cluster cannot be reached, or none of its workers can grade; the message is one line."""
 
 
 @dataclass
 class Running:
-    """A file that a worker is grading."""
+    """A job that a worker is grading."""
 
     job: Job
-    future: Any
+    future: Future
     deadline: float
 
 
@@ -53,11 +57,15 @@ class Cluster:
     """A Dask cluster whose workers run the same grader as this machine. Use as a context manager.
 
     Args:
-        address: of the scheduler, for example tcp://head:8786. isolation: the back end on every worker.
-        grader, assignment: hashes that the workers must have, too. gpu: only workers with a GPU, one file each.
+        address: address of the scheduler, for example tcp://head:8786. isolation: back end on every worker.
+        grader, assignment: hashes that the workers must have. gpu: use only workers with a GPU, one file each.
+
+    Attributes:
+        back_end: name of the back end of the workers' sandboxes, the same on all.
+        client: Dask's client. usable: addresses of the workers that can grade.
 
     Raises:
-        ClusterError: on entering: no scheduler answers, there are no workers, or one of them differs from this machine.
+        ClusterError: on entering, if no scheduler answers, there are no workers, or one differs from this machine.
     """
 
     address: str
@@ -65,8 +73,8 @@ class Cluster:
     grader: str
     assignment: str
     gpu: bool = False
-    wall: str = ""  # name of the back end, the same on all workers
-    client: Any = None
+    back_end: str = ""
+    client: Client = field(init=False)
     usable: set[str] = field(default_factory=set)
     _refused: dict[str, str] = field(default_factory=dict)
 
@@ -74,17 +82,17 @@ class Cluster:
         try:
             from distributed import Client
         except ImportError:
-            raise ClusterError("Dask is not installed here; install the extra `cluster`") from None
+            raise ClusterError("--dask: Dask is not installed here; install the extra `cluster`") from None
         for name in QUIET:
-            logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters of it is said here, in one line
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # errors are reported here, in one line
         try:
             asyncio.run(asyncio.wait_for(self._check_address(), CONNECT_SECONDS))
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of versions that differ: those that matter are hashed
+                warnings.simplefilter("ignore")  # versions that differ; those that matter are in the hash
                 self.client = Client(self.address, timeout=CONNECT_SECONDS, set_as_default=False)
-        except Exception:  # what answers may be anything: a web server's first bytes are read as an array's size
+        except Exception:  # of any kind, since any server may answer
             raise ClusterError(
-                f"no Dask scheduler answers at {self.address} within {CONNECT_SECONDS:g} seconds; check the address"
+                f"--dask {self.address}: no scheduler answers within {CONNECT_SECONDS:g} seconds; check the address"
             ) from None
         try:
             self._wait_for_workers()
@@ -94,41 +102,41 @@ class Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(Exception):  # a scheduler that is gone cannot be left politely
+        with suppress(Exception):  # the scheduler may be gone
             self.client.close(timeout=5)
 
     def refresh(self) -> set[str]:
-        """Return the workers that are connected now; new ones are checked, and usable from then on if they qualify.
+        """Check new workers; return the addresses of all connected workers.
 
         Raises:
             ClusterError: the scheduler is gone.
         """
         try:
-            there = set(self.client.nthreads())
-            new = sorted(there - self.usable - set(self._refused))
-            self.usable &= there
-            self._refused = {worker: why for worker, why in self._refused.items() if worker in there}
-            told = (
+            connected = set(self.client.nthreads())
+            new = sorted(connected - self.usable - set(self._refused))
+            self.usable &= connected
+            self._refused = {worker: why for worker, why in self._refused.items() if worker in connected}
+            described = (
                 self.client.run(dask_task.describe_worker, self.isolation, workers=new, on_error="return")
                 if new
                 else {}
             )
         except (OSError, RuntimeError, TimeoutError, ValueError) as problem:
-            raise ClusterError(f"the Dask scheduler at {self.address} is gone ({_line(problem)}); {ADVICE}") from None
-        for worker, facts in told.items():
+            raise ClusterError(f"--dask {self.address}: the scheduler is gone ({_line(problem)}); {ADVICE}") from None
+        for worker, facts in described.items():
             reason = self._reason_unusable(facts)
             if reason:
                 self._refused[worker] = reason
             else:
-                self.wall = facts.wall
+                self.back_end = facts.isolation
                 self.usable.add(worker)
-        return there
+        return connected
 
     def exclude(self, worker: str) -> None:
-        """Stop using this worker, and restart its process where a nanny supervises it."""
+        """Stop using this worker; restart its process if a nanny supervises it."""
         self.usable.discard(worker)
         self._refused[worker] = "it did not answer in time"
-        with suppress(Exception):  # without a nanny it has to be left as it is
+        with suppress(Exception):  # no nanny
             self.client.restart_workers([worker], timeout=10, raise_for_error=False)
 
     def why_none(self) -> str:
@@ -138,12 +146,10 @@ class Cluster:
         return "it has no workers; start some with `dask worker`"
 
     async def _check_address(self) -> None:
-        """Connect to the scheduler and disconnect: a client that cannot reach it would print tracebacks when closed."""
+        """Connect to the scheduler once, since a client that cannot reach it prints tracebacks when it is closed."""
         from distributed.comm import connect
 
-        comm = await connect(
-            self.address, timeout=CONNECT_SECONDS
-        )  # never returns where something listens but does not answer
+        comm = await connect(self.address, timeout=CONNECT_SECONDS)  # may ignore its timeout if a server never answers
         await comm.close()
 
     def _wait_for_workers(self) -> None:
@@ -152,20 +158,20 @@ class Cluster:
             time.sleep(0.2)
         others = [f"{worker}: {why}" for worker, why in sorted(self._refused.items()) if why != NO_GPU]
         if others:
-            raise ClusterError(f"a worker of the cluster cannot be used, {others[0]}")
+            raise ClusterError(f"--dask {self.address}: a worker cannot be used, {others[0]}")
         if not self.usable:
-            raise ClusterError(f"the cluster at {self.address} cannot be used: {self.why_none()}")
+            raise ClusterError(f"--dask {self.address}: no worker can be used: {self.why_none()}")
 
-    def _reason_unusable(self, facts: Any) -> str:
-        """What is wrong with a worker, "" if nothing is."""
+    def _reason_unusable(self, facts: WorkerFacts | Exception) -> str:
+        """Why a worker cannot be used, "" if it can."""
         if not isinstance(facts, WorkerFacts):
             return f"it cannot run this grader ({_line(facts)}); install the same version there"
         if (facts.grader, facts.assignment) != (self.grader, self.assignment):
-            return "its grader, assignment or libraries are others than here; update it and start it again"
+            return "its grader, assignment or libraries differ from those here; update it and start it again"
         if facts.problem:
             return facts.problem
-        if self.wall and facts.wall != self.wall:
-            return f"its wall is {facts.wall}, that of another is {self.wall}; choose one with --isolation"
+        if self.back_end and facts.isolation != self.back_end:
+            return f"its sandbox is {facts.isolation}, another worker's is {self.back_end}; choose one with --isolation"
         if self.gpu and facts.gpus < 1:
             return NO_GPU
         return ""
@@ -175,10 +181,11 @@ NO_GPU = f"no GPU; start workers that have one with `--resources {GPU}=1`"
 
 
 class DaskPool:
-    """The workers of a cluster, as a pool that a batch can work with.
+    """The workers of a cluster, as the pool of a batch.
 
     Args:
-        cluster: entered. factory: of each worker's grader. seconds: what a file may take until its worker is lost.
+        cluster: an entered cluster. factory: makes each worker's grader. seconds: time limit of a file; then its worker
+            is excluded.
     """
 
     def __init__(self, cluster: Cluster, factory: GraderFactory, seconds: float) -> None:
@@ -187,9 +194,9 @@ class DaskPool:
         self.lost = 0
         self._batch = uuid.uuid4().hex[:12]
         self._running: dict[str, Running] = {}
-        self._again: deque[tuple[Job, str]] = deque()  # with the worker that it was lost with
+        self._again: deque[tuple[Job, str]] = deque()  # with the worker that was lost
         self._tries: dict[str, int] = {}
-        self._answered: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._answered: queue.SimpleQueue[tuple[str, Future]] = queue.SimpleQueue()
         self._next_refresh = 0.0
         self._alone_since: float | None = None
 
@@ -201,10 +208,10 @@ class DaskPool:
             self.cluster.client.cancel([running.future for running in self._running.values()], force=True)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Done]:
-        """Yield the results as they come; jobs are taken one by one as workers are free.
+        """Yield the results as they are finished; a job is taken whenever a worker is free.
 
         Raises:
-            ClusterError: the scheduler is gone, or all workers are and none came back. WorkerError: a grader is broken.
+            ClusterError: the scheduler is gone, or all workers. WorkerError: a grader is broken.
         """
         coming, more = iter(jobs), True
         done: list[Done] = []
@@ -212,7 +219,7 @@ class DaskPool:
             done += self._refresh_if_due()
             more = self._feed(coming, more)
             self._check_for_workers(more)
-            yield from done  # while the workers are busy again
+            yield from done  # the workers are busy meanwhile
             done = self._answers()
 
     def _check_for_workers(self, more: bool) -> None:
@@ -221,10 +228,12 @@ class DaskPool:
         elif self._alone_since is None:
             self._alone_since = time.monotonic()
         elif time.monotonic() - self._alone_since > RETURN_SECONDS:
-            raise ClusterError(f"no worker of the cluster is left ({self.cluster.why_none()}); {ADVICE}")
+            raise ClusterError(
+                f"--dask {self.cluster.address}: no worker is left ({self.cluster.why_none()}); {ADVICE}"
+            )
 
     def _feed(self, coming: Iterator[Job], more: bool) -> bool:
-        """Give every free worker a file; return whether there may be more."""
+        """Give each free worker a job; return whether there may be more jobs."""
         for worker in sorted(self.cluster.usable - set(self._running)):
             job = self._retry_for(worker)
             if job is None and more:
@@ -235,10 +244,10 @@ class DaskPool:
         return more
 
     def _retry_for(self, worker: str) -> Job | None:
-        """A lost file that this worker may try: not the one it crashed with, unless there is no other worker."""
-        for place, (job, fell_with) in enumerate(self._again):
-            if fell_with != worker or len(self.cluster.usable) == 1:
-                del self._again[place]
+        """A lost job that this worker may try: not one that it was lost with, unless there is no other worker."""
+        for position, (job, lost_with) in enumerate(self._again):
+            if lost_with != worker or len(self.cluster.usable) == 1:
+                del self._again[position]
                 return job
         return None
 
@@ -256,7 +265,7 @@ class DaskPool:
         future.add_done_callback(lambda _, worker=worker, future=future: self._answered.put((worker, future)))
 
     def _answers(self) -> list[Done]:
-        """Wait a moment for an answer; return what it, and those that have come with it, end."""
+        """Wait a moment for results; return the finished jobs."""
         done: list[Done] = []
         with suppress(queue.Empty):
             done += self._answer(*self._answered.get(timeout=REFRESH_SECONDS))
@@ -264,28 +273,28 @@ class DaskPool:
                 done += self._answer(*self._answered.get_nowait())
         return done
 
-    def _answer(self, worker: str, future: Any) -> list[Done]:
+    def _answer(self, worker: str, future: Future) -> list[Done]:
         running = self._running.get(worker)
         if running is None or running.future is not future:
-            return []  # of a worker that has been given up
+            return []  # of a worker that was given up
         del self._running[worker]
         if future.status == "error" and type(future.exception()).__name__ != "KilledWorker":
             raise WorkerError(f"{_line(future.exception())} (worker {worker})")
-        kind, text = CRASHED, LOST
+        status, text = CRASHED, LOST
         if future.status == "finished":
             with suppress(*GONE):  # the worker may be lost before its result is fetched
-                kind, text = future.result(timeout=GATHER_SECONDS)
-        if kind == BROKEN:
+                status, text = future.result(timeout=GATHER_SECONDS)
+        if status == BROKEN:
             raise WorkerError(f"{text} (worker {worker})")
-        return [Done(running.job.key, text)] if kind == GRADED else self._crashed(running.job, worker, text)
+        return [Done(running.job.key, text)] if status == GRADED else self._crashed(running.job, worker, text)
 
     def _refresh_if_due(self) -> list[Done]:
-        """Find workers that are gone or late; return the files that are given up."""
+        """Find workers that are gone or over their time limit; return the jobs that are given up."""
         if time.monotonic() < self._next_refresh:
             return []
-        there, done = self.cluster.refresh(), []
+        connected, done = self.cluster.refresh(), []
         for worker, running in list(self._running.items()):
-            gone = worker not in there  # then it is not late: excluding another worker can take longer than some limits
+            gone = worker not in connected  # checked first: excluding another worker can take longer than the limit
             if not gone and time.monotonic() < running.deadline:
                 continue
             del self._running[worker]
@@ -298,7 +307,7 @@ class DaskPool:
         return done
 
     def _crashed(self, job: Job, worker: str, reason: str) -> list[Done]:
-        """Try a file again elsewhere, or give it up."""
+        """Queue a job for another worker, or give it up."""
         self.lost += 1
         if self._tries[job.key] >= TRIES:
             return [Done(job.key, "", f"{reason}, {TRIES} times")]
@@ -307,7 +316,7 @@ class DaskPool:
 
 
 def _dask_task() -> Callable[[bytes], tuple[str, str]]:
-    """Return what Dask sends to a worker: a function that the scheduler can unpickle without this package."""
+    """Return the function that Dask sends to a worker; the scheduler can unpickle it without this package."""
 
     def task(data: bytes) -> tuple[str, str]:
         from autograder.classroom import dask_task
@@ -319,5 +328,5 @@ def _dask_task() -> Callable[[bytes], tuple[str, str]]:
 
 def _line(problem: object) -> str:
     """An exception in one line."""
-    text = " ".join(str(problem).split())[:160]
+    text = one_line(problem, 160)
     return f"{type(problem).__name__}: {text}" if text else type(problem).__name__

@@ -1,9 +1,9 @@
-"""The journal of a batch: which grades are done. Append-only, one line of JSON each, on the disk before it counts.
+"""The journal of a batch: an append-only list of finished grades, one line of JSON each.
 
-`journal.jsonl` begins with a line that says its version; each further line is a grade's key and the hash of its
-record, which lies in `grades/<key>.json`, written and flushed before the line is. Whoever is killed or finds the disk
-full leaves at most a torn last line, which is ignored and overwritten. Entries are never changed: a key says which file
-was graded, by which tests, with which seed, so what has changed has another key.
+The first line of `journal.jsonl` is its version; each further line has a grade's key and the hash of its record. The
+record is in `grades/<key>.json`, on the disk before the line is written. If the process is killed or the disk is full,
+at most the last line is incomplete; it is ignored and overwritten. Entries are never changed: the key depends on the
+file, the tests and the seed, so a grade under other conditions has another key.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ VERSION = 1
 
 try:
     import fcntl
-except ImportError:  # Windows has no such locks; there, two batches in one folder are not prevented
+except ImportError:  # not on Windows, where two batches in one folder are not prevented
     fcntl = None  # type: ignore[assignment]
 
 
@@ -34,7 +34,7 @@ class JournalError(OSError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One line: the grade's key, the hash of its record, and facts for people who read the journal."""
+    """One line: key of the grade, hash of its record, and facts for people who read the journal."""
 
     key: str
     record: str
@@ -42,19 +42,19 @@ class Entry:
 
 
 class Journal:
-    """The journal in a batch's folder. Use as a context manager: one process has it open at a time.
+    """The journal in the output folder of a batch. Use as a context manager: one process can open it at a time.
 
     Args:
-        folder: of the batch; it is made if it is not there.
+        folder: the output folder, which is created if necessary.
 
     Raises:
-        JournalError: the folder cannot be written, another run uses it, or the journal is of another version.
+        JournalError: the folder cannot be written, another run uses it, or the journal has another version.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.entries: dict[str, Entry] = {}
-        self.torn = 0  # bytes at the end that were no whole line
+        self.torn = 0  # bytes of an incomplete last line
         self.damaged = 0  # other lines that cannot be read
         try:
             (folder / "grades").mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ class Journal:
         os.close(self._lock)
 
     def record(self, key: str) -> str | None:
-        """The record with this key, as it was added; None if there is none or it is not whole."""
+        """The record with this key, as it was added; None if it is missing or damaged."""
         entry = self.entries.get(key)
         if entry is None:
             return None
@@ -92,7 +92,7 @@ class Journal:
         return text if digest(text) == entry.record else None
 
     def add(self, key: str, record: str, facts: dict[str, JsonValue]) -> None:
-        """Put a grade on the disk; JournalError if that fails, and then the journal is as it was."""
+        """Write a grade to the disk; JournalError if that fails, and the journal is unchanged."""
         entry = Entry(key, digest(record), facts)
         try:
             write_whole(self._path(key), record)
@@ -117,7 +117,7 @@ class Journal:
         self._end += len(data)
 
     def _read(self) -> int:
-        """Take in all whole lines; return where the next one goes."""
+        """Read all complete lines; return the offset of the next one."""
         end = 0
         with open(self._file, "rb", closefd=False) as file:
             file.seek(0)
@@ -145,8 +145,8 @@ class Journal:
     def _check(self, header: dict[str, JsonValue]) -> None:
         if header.get("journal") != VERSION:
             found = header.get("journal")
-            what = f"of version {found}" if isinstance(found, int) else "not a journal of this program"
-            raise JournalError(f"{self.folder / 'journal.jsonl'} is {what}; name another folder with --out")
+            what = f"it has version {found}" if isinstance(found, int) else "it is not a journal of this program"
+            raise JournalError(f"{self.folder / 'journal.jsonl'}: {what}; name another folder with --out")
 
     def _take_lock(self) -> None:
         if fcntl is None:
@@ -154,19 +154,21 @@ class Journal:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise JournalError(f"{self.folder} is in use by another run; wait for it or name another --out") from None
+            raise JournalError(
+                f"{self.folder}: it is in use by another run; wait for that or name another folder with --out"
+            ) from None
 
     def _path(self, key: str) -> Path:
         return self.folder / "grades" / f"{key}.json"
 
 
 def unwritable(path: Path, problem: OSError) -> JournalError:
-    """The error that says why nothing can be written to this path."""
+    """The error that says that a path cannot be written."""
     if isinstance(problem, JournalError):
         return problem
     reason = problem.strerror or str(problem) or type(problem).__name__
     return JournalError(
-        f"{path} cannot be written ({reason}); correct that and repeat the command: finished grades are kept"
+        f"{path}: it cannot be written ({reason}); correct that and repeat the command, finished grades are kept"
     )
 
 

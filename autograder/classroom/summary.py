@@ -1,4 +1,4 @@
-"""The class in numbers: one row per student, and what the rows say together. It becomes `class.json`."""
+"""Summarise a class for `class.json`: one row per student, and statistics."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from autograder.intake.lateness import after_loss
 
 
 class Summary:
-    """Collects students as their grades come.
+    """Collects the students of a class and their grades.
 
     Args:
-        manifest: of the assignment. deadline: after which hand-ins are late, ISO 8601; None for none.
+        manifest: the assignment. deadline: ISO 8601; None for no deadline.
     """
 
     def __init__(self, manifest: Manifest, deadline: str | None = None) -> None:
@@ -48,7 +48,7 @@ class Summary:
         self._misconceptions: dict[str, set[str]] = defaultdict(set)
 
     def add(self, student: Student, record: Record | None, state: str = GRADED, problem: str = "") -> None:
-        """Add a student: with a record, or without one and the reason why."""
+        """Add a student: with a record, or with the reason why there is none."""
         row = _row(student, record, state, problem)
         for task, test in record.tests() if record else ():
             self._tests.setdefault((task.id, test.name), (test.behaviour, Counter()))[1][test.status] += 1
@@ -57,7 +57,7 @@ class Summary:
         self.rows[student.key] = row
 
     def running(self) -> str:
-        """The class so far, in one line."""
+        """The grades so far, in one line."""
         points = [row.points for row in self.rows.values() if row.graded]
         if not points:
             return "no grades yet"
@@ -67,7 +67,7 @@ class Summary:
         return f"{text}, {full} full" + (f", {without} without a grade" if without else "")
 
     def class_file(self, members: Class, hashes: tuple[str, str], isolation: str, measured: RunMeasured) -> ClassFile:
-        """Return the whole summary. `hashes`: of the grader and of the assignment."""
+        """Return the summary. `hashes`: of the grader and of the assignment."""
         rows = tuple(self.rows[student.key] for student in members.students if student.key in self.rows)
         misconceptions = sorted(self._misconceptions.items(), key=lambda pair: (-len(pair[1]), pair[0]))
         tests = [
@@ -96,27 +96,27 @@ class Summary:
         )
 
     def problems(self, members: Class) -> list[Problem]:
-        """Everything that an instructor has to look at, in one list."""
+        """Everything that needs the instructor's attention."""
         return (_untimed(members.students) if self.deadline else []) + _problems(members, self.rows)
 
     def _task(self, task_id: str, rows: Iterable[StudentRow]) -> TaskSummary:
         task = self.manifest.task(task_id)
-        own = [row.tasks[task_id] for row in rows if task_id in row.tasks]
-        states = Counter(entry.state for entry in own)
+        entries = [row.tasks[task_id] for row in rows if task_id in row.tasks]
+        states = Counter(entry.state for entry in entries)
         return TaskSummary(
             id=task.id,
             number=task.number,
             title=task.title,
             bonus=task.bonus,
             possible=task.points,
-            graded=len(own),
-            mean=round(statistics.fmean(entry.earned for entry in own), 6) if own else None,
+            graded=len(entries),
+            mean=round(statistics.fmean(entry.earned for entry in entries), 6) if entries else None,
             states=dict(sorted(states.items())),
         )
 
 
 def run_measured(seconds: float, graded: int, files: int, taken_over: int) -> RunMeasured:
-    """Return what a run measured, with its date and machine."""
+    """Return the measurements of a run, with date and machine."""
     return RunMeasured(
         date=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         machine=f"{platform.system()} {platform.machine()}",
@@ -128,7 +128,7 @@ def run_measured(seconds: float, graded: int, files: int, taken_over: int) -> Ru
 
 
 def hand_in(student: Student) -> HandIn:
-    """Return what a record says about where its file came from and what is taken off for lateness."""
+    """Return the record's entry about where the file came from and how late it is."""
     late = student.late
     return HandIn(
         key=valid(student.key),
@@ -143,15 +143,15 @@ def hand_in(student: Student) -> HandIn:
 
 
 def flagged(flags: Iterable[str]) -> list[str]:
-    """The different things that a record's flags name, without their lines: "import os" of "line 3: import os"."""
+    """The distinct imports and names of a record's flags without line numbers: "import os" of "line 3: import os"."""
     return list(dict.fromkeys(flag.partition(": ")[2] or flag for flag in flags))
 
 
 def _row(student: Student, record: Record | None, state: str, problem: str) -> StudentRow:
-    own = hand_in(student)
+    entry = hand_in(student)
     row = replace(
         EMPTY_ROW,
-        key=own.key,
+        key=entry.key,
         name=valid(student.name),
         email=valid(student.email),
         login=valid(student.login),
@@ -159,16 +159,16 @@ def _row(student: Student, record: Record | None, state: str, problem: str) -> S
         standing=student.standing,
         state=state,
         problem=valid(problem),
-        late=own.late,
+        late=entry.late,
         sha256=student.latest.sha256 if student.latest else "",
-        submitted=own.submitted,
+        submitted=entry.submitted,
         attempts=len(student.earlier) + (student.latest is not None),
     )
     return row if record is None else with_grade(row, record)
 
 
 def with_grade(row: StudentRow, record: Record) -> StudentRow:
-    """Return a student's row with what the record says; `late` of the row decides which points count."""
+    """Return a student's row with the values of the record; `late` of the row sets the final points."""
     loss = row.late.loss if row.late else None
     measured = [test.details.get("p_at_1_after") for _, test in record.tests()]
     return replace(
@@ -189,26 +189,26 @@ def with_grade(row: StudentRow, record: Record) -> StudentRow:
 
 
 def _identical(students: Iterable[Student]) -> list[list[str]]:
-    """Keys of those who handed in the same bytes, but for groups that share one hand-in as their platform lets them."""
+    """Groups of students with identical files, by key; a group that shares one submission does not count."""
     same: dict[str, list[Student]] = defaultdict(list)
     for student in students:
         if student.latest is not None:
             same[student.latest.sha256].append(student)
-    alike = (own for own in same.values() if len({student.where for student in own}) > 1)
-    return sorted([student.key for student in own] for own in alike)
+    groups = (group for group in same.values() if len({student.where for student in group}) > 1)
+    return sorted([student.key for student in group] for group in groups)
 
 
 def _untimed(students: Iterable[Student]) -> list[Problem]:
-    """The problem that a deadline cannot be applied where the platform gives no times."""
+    """The problem that a deadline cannot be applied without times of submission."""
     number = sum(not student.submitted and student.late is None for student in students)
     if not number:
         return []
-    told = f"{counted(number, 'hand-in has', 'hand-ins have')} no time: none of them was called late"
-    return [Problem("deadline", "", f"a deadline is set, but {told}")]
+    timeless = counted(number, "submission has no time and counts", "submissions have no time and count")
+    return [Problem("deadline", "", f"a deadline is set, but {timeless} as submitted in time")]
 
 
 def _problems(members: Class, rows: dict[str, StudentRow]) -> list[Problem]:
-    found = [Problem("left alone", "", valid(note)) for note in members.notes]
+    found = [Problem("ignored", "", valid(note)) for note in members.notes]
     for student in members.students:
         key, row = valid(student.key), rows.get(student.key)
         if row is not None and row.problem:
@@ -216,7 +216,7 @@ def _problems(members: Class, rows: dict[str, StudentRow]) -> list[Problem]:
         if student.unclear:
             found.append(Problem(student.standing, key, valid(student.unclear)))
         if student.late is not None and student.late.loss is None:
-            message = "is called late by the platform, which does not say by how much: nothing was taken off"
+            message = "the platform says late, but not by how much; nothing was deducted"
             found.append(Problem("late", key, message))
         found += [Problem("note", key, valid(note)) for note in student.notes]
     return found

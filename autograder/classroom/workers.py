@@ -1,7 +1,7 @@
-"""Several graders at once, each a process of its own with a sandbox that it keeps from file to file.
+"""A pool of graders, each in its own process with a sandbox that it keeps from file to file.
 
-A sandbox that ends is started again and the file is tried once more; so is a process that ends or hangs. A
-file that ends the second one, too, gets a reason instead of a grade, and the others continue.
+If the sandbox or the process ends, or does not answer in time, it is started again and the file is tried once more. If
+that fails, too, the file gets a reason instead of a grade, and the batch continues.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from assignment.checking.student import GraderFault
 from assignment.manifest import Manifest, load
 from autograder.intake import Submission
 
-START_SECONDS = 600.0  # importing libraries, warming up, two known files; on a busy machine with a cold disk
+if TYPE_CHECKING:
+    from autograder.sandbox.wall import Wall
+
+START_SECONDS = 600.0  # imports, warming up and two known files, on a busy machine with a cold disk
 TRIES = 2
 READY, GRADED, CRASHED, BROKEN = "ready", "graded", "crashed", "broken"
 
@@ -33,7 +36,7 @@ class WorkerError(GraderFault):
 
 @dataclass(frozen=True)
 class Job:
-    """One file to grade, and how. `key` comes back with the result."""
+    """One file to grade, with seed and tasks. `key` is returned with the result."""
 
     key: str
     submission: Submission
@@ -43,7 +46,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a job: the record as JSON text, or why there is none."""
+    """The result of a job: the record as JSON text, or in `fault` why there is none."""
 
     key: str
     record: str
@@ -51,38 +54,36 @@ class Done:
 
 
 class FileGrader(Protocol):
-    """What grades one file after the other in a worker's process."""
+    """Grades one file after the other in a worker's process."""
 
     def grade(self, job: Job) -> str:
-        """Return the record as JSON text; SandboxCrashed if the sandbox ended. Another GraderFault ends the batch."""
+        """Return the record as JSON text; SandboxCrashed if the sandbox ended. Any other exception ends the batch."""
 
     def close(self) -> None:
         """Close the sandbox."""
 
 
 class SandboxCrashed(GraderFault):
-    """The sandbox ended under a file; with a new one the file can be tried again."""
+    """The sandbox ended while it ran a file; the file can be tried again in a new one."""
 
 
 class SandboxedGrader:
-    """Grades in a sandbox of its own. Whenever a sandbox is started, known files are graded first."""
+    """Grades in its own sandbox. Whenever that is started, two known files are graded first."""
 
     def __init__(self, isolation: str, canary: bool = True) -> None:
-        from autograder.sandbox.wall import Wall
-
         self.manifest: Manifest = load()
         self.isolation, self.canary = isolation, canary
-        self.wall: Wall | None = None
-        self._start()
+        self.wall: Wall | None = self._start()
 
-    def _start(self) -> None:
+    def _start(self) -> Wall:
         from autograder.grading.grade import canaries
         from autograder.sandbox.wall import Wall
 
-        self.wall = Wall(self.isolation, self.manifest)
-        self.wall.wait_ready()
+        self.wall = wall = Wall(self.isolation, self.manifest)
+        wall.wait_ready()
         if self.canary:
-            canaries(self.wall, self.manifest)
+            canaries(wall, self.manifest)
+        return wall
 
     def grade(self, job: Job) -> str:
         """Grade one file."""
@@ -91,12 +92,9 @@ class SandboxedGrader:
         from autograder.grading.record import to_json
         from autograder.sandbox.wall import WallError
 
-        if self.wall is None:
-            self._start()
-        if self.wall is None:
-            raise WorkerError("there is no sandbox")
+        wall = self.wall or self._start()
         try:
-            result = grade(job.submission, self.wall, self.manifest, job.seed, job.tasks)
+            result = grade(job.submission, wall, self.manifest, job.seed, job.tasks)
         except WallError as problem:
             self.close()
             raise SandboxCrashed(str(problem)) from None
@@ -111,10 +109,10 @@ class SandboxedGrader:
 
 @dataclass(frozen=True)
 class GraderFactory:
-    """How a worker makes its grader, as something that can be sent to another process."""
+    """Makes the grader of a worker; can be pickled and sent to its process."""
 
-    make: Any
-    arguments: tuple[Any, ...] = ()
+    make: Callable[..., FileGrader]
+    arguments: tuple[object, ...] = ()
 
 
 def sandboxed(isolation: str, canary: bool = True) -> GraderFactory:
@@ -123,11 +121,11 @@ def sandboxed(isolation: str, canary: bool = True) -> GraderFactory:
 
 
 def _serve(pipe: Connection, factory: GraderFactory) -> None:
-    """A worker's process: make a grader, then grade what comes until nothing comes any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the batch, which then ends its workers
+    """Main function of a worker's process: make a grader, then grade jobs until None is received."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the batch handles Ctrl-C and ends its workers
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
-        grader: FileGrader = factory.make(*factory.arguments)
+        grader = factory.make(*factory.arguments)
     except Exception as problem:
         pipe.send((BROKEN, f"{problem}"))
         return
@@ -138,7 +136,7 @@ def _serve(pipe: Connection, factory: GraderFactory) -> None:
                 answer = (GRADED, grader.grade(job))
             except SandboxCrashed as problem:
                 answer = (CRASHED, str(problem))
-            except Exception as problem:  # a fault of the grader's own: the batch has to end, with this reason
+            except Exception as problem:  # a fault of the grader: the batch ends with this reason
                 answer = (BROKEN, f"{type(problem).__name__}: {problem}")
             pipe.send(answer)
     except (EOFError, OSError):
@@ -148,7 +146,7 @@ def _serve(pipe: Connection, factory: GraderFactory) -> None:
 
 
 def _die_with_parent() -> None:
-    """End this process at once when the batch's own is gone, whatever it is doing; its wall ends with it."""
+    """End this process, and its sandbox with it, as soon as the process of the batch is gone."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
@@ -156,7 +154,7 @@ def _die_with_parent() -> None:
 
 
 class Worker:
-    """The batch's end of one worker."""
+    """One worker, as the batch sees it."""
 
     def __init__(self, factory: GraderFactory) -> None:
         context = multiprocessing.get_context("spawn")
@@ -169,13 +167,13 @@ class Worker:
         self.deadline = time.monotonic() + START_SECONDS
 
     def give(self, job: Job, seconds: float) -> None:
-        """Send a job that has to come back within so many seconds."""
+        """Send a job whose result is due within so many seconds."""
         self.job, self.deadline = job, time.monotonic() + seconds
-        with suppress(OSError):  # a dead worker shows when it is waited for
+        with suppress(OSError):  # `_answer` notices that a worker is dead
             self.pipe.send(job)
 
     def stop(self) -> None:
-        """End the process, its wall with it."""
+        """End the process and its sandbox."""
         with suppress(OSError):
             self.pipe.close()
         self.process.kill()
@@ -184,16 +182,16 @@ class Worker:
 
 
 class WorkerPool:
-    """Workers that grade jobs. Use as a context manager: it starts them, and ends them whatever they are doing.
+    """Workers that grade jobs. Use as a context manager, which starts and ends them.
 
     Args:
-        factory: of each worker's grader. count: of workers. seconds: what a job may take until its worker is lost.
+        factory: makes each worker's grader. count: number of workers. seconds: time limit of a job; then its worker is
+            replaced.
     """
 
     def __init__(self, factory: GraderFactory, count: int, seconds: float) -> None:
         self.factory, self.count, self.seconds = factory, count, seconds
         self.workers: list[Worker] = []
-        self.restarts = 0
         self._coming: Iterator[Job] = iter(())
         self._again: deque[Job] = deque()
         self._more = False
@@ -207,7 +205,7 @@ class WorkerPool:
             worker.stop()
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Done]:
-        """Yield the results as they come; jobs are taken one by one as workers are free.
+        """Yield the results as they are finished; a job is taken whenever a worker is free.
 
         Raises:
             WorkerError: a worker's grader cannot be made, a canary failed, or a test is broken.
@@ -216,27 +214,26 @@ class WorkerPool:
         tries: dict[str, int] = {}
         while self._busy():
             for worker in self._answered([w for w in self.workers if w.job is not None or not w.ready]):
-                kind, text = self._answer(worker)
+                status, text = self._answer(worker)
                 job, worker.job = worker.job, None
-                if kind == BROKEN:
+                if status == BROKEN:
                     raise WorkerError(text)
                 worker.ready = True
-                if kind == CRASHED and job is not None:
-                    self.restarts += 1
+                if status == CRASHED and job is not None:
                     tries[job.key] = tries.get(job.key, 0) + 1
                     if tries[job.key] < TRIES:
                         self._again.append(job)
                         job = None
-                self._feed(worker)  # before the result is used, so that the worker does not wait for it
+                self._feed(worker)  # before the result is used, so that the worker is busy meanwhile
                 if job is not None:
-                    yield Done(job.key, text) if kind == GRADED else Done(job.key, "", f"{text}, {TRIES} times")
+                    yield Done(job.key, text) if status == GRADED else Done(job.key, "", f"{text}, {TRIES} times")
 
     def _busy(self) -> bool:
-        """Whether results will come; a worker that is still starting when nothing is left to do does not count."""
+        """Whether more results will come; workers that are still starting do not count."""
         return self._more or bool(self._again) or any(worker.job is not None for worker in self.workers)
 
     def _feed(self, worker: Worker) -> None:
-        """Give a worker the next job, if there is one; in a lost worker's place the new one must get ready first."""
+        """Give a worker the next job, if there is one; a worker that replaces a lost one has to start first."""
         if worker not in self.workers:
             return
         job = self._again.popleft() if self._again else next(self._coming, None)
@@ -246,18 +243,17 @@ class WorkerPool:
             worker.give(job, self.seconds)
 
     def _answered(self, waiting: list[Worker]) -> list[Worker]:
-        """Those of the workers that have something to say, have died, or are late."""
+        """The workers that have sent something, have ended, or are over their time limit."""
         soonest = min(worker.deadline for worker in waiting)
-        objects: list[Any] = [worker.pipe for worker in waiting]
-        ready = wait(objects, max(0.0, soonest - time.monotonic()))
+        ready = wait([worker.pipe for worker in waiting], max(0.0, soonest - time.monotonic()))
         return [w for w in waiting if w.pipe in ready or w.deadline <= time.monotonic()]
 
     def _answer(self, worker: Worker) -> tuple[str, str]:
-        """What a worker says; a lost one is replaced."""
+        """Status and text that a worker sent; a lost worker is replaced."""
         try:
             if worker.pipe.poll():
-                kind, text = worker.pipe.recv()
-                return str(kind), str(text)
+                status, text = worker.pipe.recv()
+                return str(status), str(text)
             reason = f"no answer within {self.seconds:g} seconds"
         except (EOFError, OSError):
             worker.process.join(10)
@@ -270,6 +266,6 @@ class WorkerPool:
 
 
 def seconds_for(manifest: Manifest) -> float:
-    """What one file may take at most: all its limits, twice, and starting a sandbox again."""
+    """Time limit of one file: all limits of its tests, twice, and the start of a sandbox."""
     limits = manifest.limits
     return 2 * (limits.submission_seconds + limits.improvement_seconds + limits.import_seconds) + START_SECONDS

@@ -8,8 +8,7 @@ from typing import Annotated, Optional
 import typer
 from rich.console import Console
 
-from assignment.manifest import load
-from autograder.cli.options import wide
+from autograder.cli.options import load_manifest, wide
 from autograder.cli.status import (
     UNUSABLE,
     USAGE,
@@ -20,41 +19,47 @@ from autograder.cli.status import (
 
 def export(
     records: Annotated[
-        list[Path], typer.Argument(metavar="OUT…", help="What `batch --out` wrote, or record.json files.")
+        list[Path], typer.Argument(metavar="OUT…", help="Output folder of `batch`, or record.json files.")
     ],
-    moodle: Annotated[Optional[Path], typer.Option(metavar="SHEET", help="Moodle's grading worksheet to fill.")] = None,
-    canvas: Annotated[Optional[Path], typer.Option(metavar="SHEET", help="Canvas's gradebook to fill.")] = None,
-    column: Annotated[str, typer.Option(help="Canvas: the assignment's name or number.")] = "",
-    scale: Annotated[bool, typer.Option("--scale", help="The sheet's maximum is another: scale the points.")] = False,
-    out: Annotated[Optional[Path], typer.Option(help="The filled sheet; else beside it, `…-filled.csv`.")] = None,
-    brute: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Write BRUTE's `login;points`.")] = None,
-    csv: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Write a table of everything.")] = None,
-    junit: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Write JUnit XML, a suite each.")] = None,
+    moodle: Annotated[Optional[Path], typer.Option(metavar="SHEET", help="Fill in Moodle's grading worksheet.")] = None,
+    canvas: Annotated[Optional[Path], typer.Option(metavar="SHEET", help="Fill in Canvas's gradebook.")] = None,
+    column: Annotated[str, typer.Option(help="Canvas: name or number of the assignment.")] = "",
+    scale: Annotated[bool, typer.Option("--scale", help="Scale the points to the maximum of the sheet.")] = False,
+    out: Annotated[Optional[Path], typer.Option(help="The filled sheet; by default `…-filled.csv` beside it.")] = None,
+    brute: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Write `login;points` for BRUTE.")] = None,
+    csv: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Write a table of all results.")] = None,
+    junit: Annotated[
+        Optional[Path], typer.Option(metavar="FILE", help="Write JUnit XML, one suite per student.")
+    ] = None,
     gradescope: Annotated[
-        Optional[Path], typer.Option(metavar="FILE", help="Write results.json; of a class, a folder of them.")
+        Optional[Path], typer.Option(metavar="FILE", help="Write results.json; for a class, a folder of them.")
     ] = None,
     leaderboard: Annotated[bool, typer.Option("--leaderboard", help="Gradescope: publish P@1.")] = False,
-    bonus: Annotated[bool, typer.Option(help="Bonus points count.")] = True,
-    nbgrader: Annotated[Optional[Path], typer.Option(metavar="GRADEBOOK", help="nbgrader's gradebook.db.")] = None,
-    student: Annotated[str, typer.Option(metavar="ID", help="nbgrader: whose the one record is.")] = "",
-    assignment: Annotated[str, typer.Option(help="nbgrader: its name, if it is not the course's own.")] = "",
+    bonus: Annotated[bool, typer.Option(help="Add bonus points.")] = True,
+    nbgrader: Annotated[
+        Optional[Path], typer.Option(metavar="GRADEBOOK", help="Write grades into nbgrader's gradebook.db.")
+    ] = None,
+    student: Annotated[str, typer.Option(metavar="ID", help="nbgrader: student of a single record.")] = "",
+    assignment: Annotated[
+        str, typer.Option(help="nbgrader: name of the assignment, if it differs from the course's.")
+    ] = "",
     add_students: Annotated[bool, typer.Option("--add-students", help="nbgrader: create unknown students.")] = False,
 ) -> None:
-    """Write grades for a learning platform; points are those after lateness. In nbgrader, manual grades stay."""
+    """Write grades for a learning platform, after the deduction for lateness. Manual grades in nbgrader are kept."""
     from autograder.exports import ExportError, OptionError
-    from autograder.exports.write import Wanted, export_class
+    from autograder.exports.write import Options, export_class
     from autograder.nbgrader import CourseError
 
-    wanted = Wanted(moodle, canvas, brute, csv, junit, gradescope, out, column, bonus, scale, leaderboard)
-    if nbgrader is None and not wanted.anything():
-        stop(USAGE, "say for whom: --moodle, --canvas, --brute, --csv, --junit, --gradescope or --nbgrader")
+    options = Options(moodle, canvas, brute, csv, junit, gradescope, out, column, bonus, scale, leaderboard)
+    if nbgrader is None and not options.any:
+        stop(USAGE, "no platform: add --moodle, --canvas, --brute, --csv, --junit, --gradescope or --nbgrader")
     try:
-        if wanted.anything():
-            export_class(records, wanted, load(), Console())
+        if options.any:
+            export_class(records, options, load_manifest(), Console())
         if nbgrader is not None:
             from autograder.nbgrader.exporting import export_records
 
-            export_records(nbgrader, records, load(), wide(Console()), student, assignment, add_students)
+            export_records(nbgrader, records, load_manifest(), wide(Console()), student, assignment, add_students)
     except OptionError as problem:
         stop(USAGE, str(problem))
     except (CourseError, ExportError) as problem:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 from rich.console import Console
 
-from assignment.manifest import Manifest, load
-from assignment.text import one_line
-from autograder.cli.options import task_ids
+from assignment.manifest import Manifest
+from assignment.text import counted, one_line
+from autograder.cli.options import load_manifest, task_ids
 from autograder.cli.status import FAULT, OK, UNTRUSTED, UNUSABLE, UNWRITTEN, USAGE, errors, stop
 from autograder.sandbox.backends import Isolation
 
@@ -22,37 +22,46 @@ if TYPE_CHECKING:
 
 def grade(
     file: Annotated[
-        Optional[Path], typer.Argument(help="The student's dml.py; with --replay only if it moved.")
+        Optional[Path],
+        typer.Argument(help="The student's dml.py or notebook; with --replay only if it is not beside the record."),
     ] = None,
-    out: Annotated[Optional[Path], typer.Option(help="Folder for record.json, feedback.html, feedback.md.")] = None,
-    seed: Annotated[Optional[int], typer.Option(help="Seed of all inputs; by default the file's own.", min=0)] = None,
+    out: Annotated[
+        Optional[Path], typer.Option(help="Output folder for record.json, feedback.html, feedback.md.")
+    ] = None,
+    seed: Annotated[
+        Optional[int], typer.Option(help="Seed of all inputs; by default another one for each file.", min=0)
+    ] = None,
     isolation: Annotated[Isolation, typer.Option(help="Sandbox for the student's code.")] = Isolation.auto,
-    task: Annotated[Optional[list[str]], typer.Option(help="Only this task (id or number) and what it needs.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON and nothing else.")] = False,
-    canary: Annotated[bool, typer.Option(help="Grade two known files first.")] = True,
-    checkpoint: Annotated[
-        Optional[Path], typer.Option(help="A trained network handed in, too: best.pt of a run.")
+    task: Annotated[
+        Optional[list[str]], typer.Option(help="Only this task (id or number) and its prerequisites.")
     ] = None,
-    data: Annotated[str, typer.Option(help="Judge it on a data set's test classes instead of the hidden sample.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print only the record, as JSON.")] = False,
+    canary: Annotated[bool, typer.Option(help="First grade two files with a known grade.")] = True,
+    checkpoint: Annotated[
+        Optional[Path], typer.Option(help="Also grade a submitted network: best.pt of a run.")
+    ] = None,
+    data: Annotated[
+        str, typer.Option(help="Evaluate it on the test classes of this data set, not on the hidden sample.")
+    ] = "",
     root: Annotated[Optional[Path], typer.Option(help="Folder of that data set.")] = None,
     baseline_weights: Annotated[
-        Optional[Path], typer.Option(help="What its backbone began with: a state_dict; without it random weights.")
+        Optional[Path], typer.Option(help="Initial weights of its backbone: a state_dict; by default random weights.")
     ] = None,
     replay: Annotated[
-        Optional[Path], typer.Option(metavar="RECORD", help="Repeat this record's grade; say whether it is the same.")
+        Optional[Path], typer.Option(metavar="RECORD", help="Repeat the grade of this record and compare.")
     ] = None,
     explain: Annotated[
-        str, typer.Option(metavar="TASK", help="Show hidden inputs and values of a task, here only.")
+        str, typer.Option(metavar="TASK", help="Show hidden inputs and values of a task in the terminal.")
     ] = "",
 ) -> None:
-    """Grade one file: a table here, a record and the student's feedback in --out."""
-    manifest = load()
+    """Grade one file: print a table, write the record and the student's feedback to --out."""
+    manifest = load_manifest()
     tasks = task_ids(task or [], manifest)
     explained = task_ids([explain], manifest) if explain else None
     if checkpoint is None and (data or root or baseline_weights):
-        stop(USAGE, "--data, --root, --baseline-weights: they say how to judge a checkpoint; add --checkpoint FILE")
+        stop(USAGE, "--data, --root, --baseline-weights: they are for a checkpoint; add --checkpoint FILE")
     if root and not data:
-        stop(USAGE, f"--root {root}: it is the folder of a data set; say which with --data")
+        stop(USAGE, f"--root {root}: it is the folder of a data set; name the data set with --data")
     from autograder.grading.inputs import OptionError, read_inputs
     from autograder.intake import IntakeError
 
@@ -71,13 +80,13 @@ def grade(
     except IntakeError as problem:
         stop(UNUSABLE, problem)
     if isolation is Isolation.process and not as_json:
-        errors.print("[yellow]note:[/] `process` is not a sandbox; grade only code that you trust with it.")
+        errors.print("[yellow]note:[/] `process` is not a sandbox; use it only for code that you trust.")
 
     from autograder.sandbox.backends import IsolationError
     from autograder.sandbox.wall import Wall
 
     try:
-        wall = Wall(isolation.value, manifest)  # imports its libraries while this process imports its own
+        wall = Wall(isolation.value, manifest)  # imports libraries while this process imports its own
     except IsolationError as problem:
         stop(UNTRUSTED, problem)
     with wall:
@@ -90,8 +99,8 @@ def grade(
         from autograder.reports import feedback, terminal, write
 
         submission, notebook = inputs.submission, inputs.submission.notebook
-        handed_in = _checkpoint(inputs, data, root)
-        manifest = manifest.with_checkpoint() if handed_in else manifest
+        checkpoint_submission = _checkpoint(inputs, data, root)
+        manifest = manifest.with_checkpoint() if checkpoint_submission else manifest
         console = Console(stderr=True) if as_json else Console()
         try:
             with console.status("starting" + (" and grading two known files" if canary else "")):
@@ -100,7 +109,13 @@ def grade(
                     canaries(wall, wall.manifest)
             with terminal.Progress(manifest, console, f"grading {submission.name}") as progress:
                 result = grade_submission(
-                    submission, wall, manifest, inputs.seed, inputs.tasks, progress, checkpoint=handed_in
+                    submission,
+                    wall,
+                    manifest,
+                    inputs.seed,
+                    inputs.tasks,
+                    progress,
+                    checkpoint=checkpoint_submission,
                 )
             record = record_of(result, manifest)
             if as_json:
@@ -128,27 +143,29 @@ def grade(
         changed = differences(inputs.past.record, record)
         for line in changed[:MOST_DIFFERENCES]:
             console.print(one_line(line, 400), style="yellow", soft_wrap=True, highlight=False, markup=False)
-        verdict = f"differs from the record in {len(changed)} places" if changed else "identical to the record"
+        verdict = f"{counted(len(changed), 'difference')} from the record" if changed else "identical to the record"
         console.print(verdict, highlight=False)
         raise typer.Exit(FAULT if changed else OK)
 
 
 def _checkpoint(inputs: Inputs, data: str, root: Path | None) -> CheckpointSubmission | None:
-    """The handed-in checkpoint together with the images that it is judged on."""
+    """The submitted checkpoint and the images to evaluate it on."""
     if inputs.checkpoint is None:
         return None
     from assignment.datasets import DataMissing
-    from autograder.grading.checkpoint import CheckpointSubmission, hidden_pictures, pictures_of
+    from autograder.grading.checkpoint import CheckpointSubmission, hidden_images, images_of
 
     try:
-        pictures = pictures_of(data, root) if data else hidden_pictures()
+        images = images_of(data, root) if data else hidden_images()
     except (DataMissing, ValueError) as problem:
         stop(USAGE, problem)
-    return CheckpointSubmission(inputs.checkpoint, pictures, inputs.baseline)
+    return CheckpointSubmission(inputs.checkpoint, images, inputs.baseline)
 
 
 def _print_notes(notebook: Notebook, manifest: Manifest, console: Console) -> None:
-    """Print what intake noticed while it made a file of the notebook."""
-    console.print(f"line numbers are those of the {manifest.file} made of the notebook; --out keeps it", style="dim")
+    """Print the notes of intake about a notebook."""
+    console.print(
+        f"line numbers are those of the {manifest.file} assembled from the notebook; --out writes it", style="dim"
+    )
     for note in notebook.notes:
         console.print(f"  note: {one_line(note)}", style="yellow", soft_wrap=True, highlight=False, markup=False)

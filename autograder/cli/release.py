@@ -16,23 +16,26 @@ from autograder.cli.status import (
 
 def release(
     check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; fail if something is stale or leaks.")
+        bool, typer.Option("--check", help="Write nothing; fail if a file is out of date or something leaks.")
     ] = False,
-    out: Annotated[Path, typer.Option(help="Folder for the student bundle.")] = Path("dist"),
+    out: Annotated[Path, typer.Option(help="Output folder for the students' bundle.")] = Path("dist"),
     nbgrader: Annotated[
-        Optional[Path], typer.Option(metavar="DIR", help="Build a course for nbgrader there instead.")
+        Optional[Path], typer.Option(metavar="DIR", help="Instead build a course for nbgrader in this folder.")
     ] = None,
     gradescope: Annotated[
-        Optional[Path], typer.Option(metavar="FILE.zip", help="Write Gradescope's autograder there instead.")
+        Optional[Path], typer.Option(metavar="FILE.zip", help="Instead write Gradescope's autograder to this file.")
     ] = None,
 ) -> None:
-    """Make template/dml.py and the students' bundle from the reference; prove that the bundle gives nothing away."""
+    """Make template/dml.py and the students' bundle from the reference; check that the bundle has no solutions."""
     from autograder.nbgrader import CourseError
     from autograder.release import ReleaseError
     from autograder.release import release as make
 
     if check and (nbgrader is not None or gradescope is not None):
-        stop(USAGE, "--check goes with the students' bundle: what the other two build is checked whenever it is built")
+        stop(
+            USAGE,
+            "--check: it checks the students' bundle; leave out --nbgrader and --gradescope",
+        )
     try:
         if nbgrader is None and gradescope is None:
             make(check=check, out=out)

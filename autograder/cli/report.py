@@ -1,4 +1,4 @@
-"""`python -m autograder report`: the page of a class."""
+"""`python -m autograder report`: the class page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from assignment.manifest import load
+from autograder.cli.options import load_manifest
 from autograder.cli.status import (
     UNUSABLE,
     stop,
@@ -16,20 +16,22 @@ from autograder.cli.status import (
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `batch --out` wrote.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output folder of `batch`.")],
     pseudonyms: Annotated[
-        bool, typer.Option("--pseudonyms", help="A page for the class to see: no names, P@1 under drawn ones.")
+        bool, typer.Option("--pseudonyms", help="A page for the students: no names, P@1 under pseudonyms.")
     ] = False,
-    out: Annotated[Optional[Path], typer.Option(help="The page; else class.html there, or class-shared.html.")] = None,
+    out: Annotated[
+        Optional[Path], typer.Option(help="File of the page; by default class.html in DIR, or class-shared.html.")
+    ] = None,
 ) -> None:
-    """Make the page of a class again, or one that the class may see. With 1,000 students it opens within a second."""
+    """Make the class page again, or one without names for the students."""
     from autograder.classroom.class_file import ClassFileError
     from autograder.reports.class_page.making import make
 
     try:
-        page = make(folder, load(), pseudonyms=pseudonyms, out=out)
+        page = make(folder, load_manifest(), pseudonyms=pseudonyms, out=out)
     except ClassFileError as problem:
         stop(UNUSABLE, str(problem))
     except OSError as problem:
         unwritable(problem)
-    typer.echo(f"the class: {page}")
+    typer.echo(f"class page: {page}")

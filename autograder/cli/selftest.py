@@ -1,4 +1,4 @@
-"""`python -m autograder selftest`: grade every file whose grade is known."""
+"""`python -m autograder selftest`: grade all files with a known grade."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from autograder.sandbox.backends import Isolation
 
 
 class Kind(str, Enum):
-    """The known files by kind."""
+    """Kinds of files with a known grade."""
 
     reference = "reference"
     template = "template"
@@ -30,12 +30,12 @@ class Kind(str, Enum):
 
 def selftest(
     isolation: Annotated[Isolation, typer.Option(help="Sandbox for the code.")] = Isolation.auto,
-    workers: Annotated[int, typer.Option(help="Pool at once.", min=1, max=64)] = 2,
+    workers: Annotated[int, typer.Option(help="Number of processes.", min=1, max=64)] = 2,
     kind: Annotated[Optional[list[Kind]], typer.Option(help="Only files of this kind; may be repeated.")] = None,
     only: Annotated[str, typer.Option(help="Only files whose name contains this.")] = "",
-    seeds: Annotated[int, typer.Option(help="Grade correct files with so many seeds each.", min=0)] = 0,
+    seeds: Annotated[int, typer.Option(help="Grade correct files with this many seeds each.", min=0)] = 0,
 ) -> None:
-    """Grade every file whose grade is known: reference, template, misconceptions, styles, attacks; one table."""
+    """Grade all files with a known grade: reference, template, misconceptions, styles, attacks; print one table."""
     from autograder.sandbox.backends import IsolationError
     from autograder.selftest import run
 

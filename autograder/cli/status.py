@@ -13,8 +13,8 @@ from assignment.text import one_line
 OK, FAULT, USAGE, UNUSABLE, UNTRUSTED, UNWRITTEN = range(6)
 INTERRUPTED, TERMINATED = 130, 143  # 128 + number of the signal, as shells report it
 MEANING = {
-    OK: "done, whatever the grade",
-    FAULT: "a check failed (`selftest`, `release`, `grade --replay`), or a file of a `batch` ended its sandbox twice",
+    OK: "done, with any grade",
+    FAULT: "a check failed (`selftest`, `release`, `grade --replay`), or a file of a `batch` crashed its sandbox twice",
     USAGE: "wrong options",
     UNUSABLE: "the input cannot be used (no submission, no class, a damaged record or sheet, an unreadable roster)",
     UNTRUSTED: "the grader cannot be trusted here (no isolation, a canary failed, a broken test, an unusable cluster)",
@@ -29,11 +29,16 @@ errors = Console(stderr=True, highlight=False)
 
 
 def stop(status: int, message: object) -> NoReturn:
-    """Print one line on stderr and end with this exit status."""
+    """Print one line to stderr and exit with this status."""
     errors.print(f"[bold red]error:[/] {escape(one_line(message, LONGEST))}", soft_wrap=True)
     raise typer.Exit(status)
 
 
 def unwritable(problem: OSError) -> NoReturn:
     """Stop because a file cannot be written."""
-    stop(UNWRITTEN, f"{problem.filename} cannot be written: {problem.strerror}" if problem.filename else problem)
+    stop(
+        UNWRITTEN,
+        f"{problem.filename}: it cannot be written ({problem.strerror}); choose another path"
+        if problem.filename
+        else problem,
+    )

@@ -1,4 +1,4 @@
-"""SIGTERM, as a service manager or a queue sends it, ends a command like Ctrl-C: with all that has to be cleaned up."""
+"""Handle SIGTERM, which service managers and queues send, like Ctrl-C, so that a command cleans up."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import NoReturn
 
 
 class Terminated(KeyboardInterrupt):
-    """This process was asked to end."""
+    """The process received SIGTERM."""
 
 
 @contextmanager
 def sigterm_like_ctrl_c() -> Iterator[None]:
-    """Have SIGTERM raise Terminated, once: a second one must not cut the cleaning up short."""
+    """Raise Terminated at the first SIGTERM; further ones are ignored, so that the clean-up is not interrupted."""
 
     def stop(number: int, frame: object) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,14 +1,14 @@
-"""From a graded class to the files that learning platforms read: one platform per file.
+"""Export a graded class to the formats of learning platforms, one module per platform.
 
-`results` reads what `batch` and `grade` wrote; `sheet` fills a table that a platform gave and leaves the rest alone.
+`results` reads the output of `batch` and `grade`; `sheet` fills cells of a platform's table and changes nothing else.
 """
 
 from __future__ import annotations
 
 
 class ExportError(Exception):
-    """What is given cannot be exported; one line says why and what to do."""
+    """The input cannot be exported; the message is one line that says why and what to do."""
 
 
 class OptionError(ExportError):
-    """An option is missing or does not fit what is given; the line names it."""
+    """An option is missing or does not match the input; the message names it."""

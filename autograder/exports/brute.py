@@ -1,4 +1,4 @@
-"""BRUTE: one line per student, the login and the points, for its form that takes points of many students at once."""
+"""BRUTE: one line per student with login and points, for its form for the points of many students."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from autograder.exports.sheet import number
 from autograder.intake.classes import ASIDE
 
 LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-OWN_NUMBERS = ("moodle", "canvas", "gradescope")  # platforms that name hand-ins by numbers of their own, not by logins
+OWN_NUMBERS = ("moodle", "canvas", "gradescope")  # platforms that name submissions by their own numbers, not by logins
 
 
 def points_file(results: Results, bonus: bool = True) -> tuple[str, list[str]]:
-    """The file `login;points` without a header, and notes about students who are not in it.
+    """Return lines `login;points` without a header, and notes about students who are not in the file.
 
-    What is no login (it has spaces, it looks like a formula) is left out: BRUTE would not know it either.
+    Keys that cannot be a login (with spaces, or like a formula) are omitted.
 
     Raises:
-        ExportError: nobody has both a grade and a login.
+        ExportError: no student has a grade and a login.
     """
     students, notes = certain(results.students)
     lines = []
@@ -29,10 +29,12 @@ def points_file(results: Results, bonus: bool = True) -> tuple[str, list[str]]:
         if LOGIN.fullmatch(login):
             lines.append(f"{login};{number(result.final(bonus))}\n")
         else:
-            notes.append(f"{login}: is no login; left out")
+            notes.append(f"{login}: it is not a login; omitted")
     if not lines:
-        raise ExportError("nobody has a grade and a login: run the batch with --roster, a list that has the logins")
+        raise ExportError(
+            "no student has a grade and a login; run the batch with --roster and a list that has the logins"
+        )
     platform = results.whole.platform
     if platform in OWN_NUMBERS and any(result.row.standing == ASIDE for result in students):
-        notes.append(f"the lines begin with {platform}'s identifiers; for logins run the batch with --roster")
+        notes.append(f"the lines begin with identifiers of {platform}; to get logins, run the batch with --roster")
     return "".join(lines), notes

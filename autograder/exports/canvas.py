@@ -1,6 +1,6 @@
-"""Canvas: the gradebook as CSV, with one assignment's column filled.
+"""Canvas: fill the column of one assignment in the gradebook, a CSV file.
 
-In Canvas: Grades → Export gives the file, Grades → Import takes it back and shows what would change before it does.
+In Canvas, Grades → Export writes the file, and Grades → Import reads it and shows the changes before it applies them.
 """
 
 from __future__ import annotations
@@ -23,26 +23,28 @@ BEFORE_STUDENTS = 4  # rows: the header, sometimes how grades are posted, the po
 def fill_canvas(
     results: Results, sheet: Sheet, column: str = "", title: str = "", bonus: bool = True, scale: bool = False
 ) -> Filled:
-    """Fill one assignment's grade of everybody who has one. Canvas takes more than the points possible.
+    """Fill the grades of one assignment. Canvas accepts more than the points possible.
 
     Args:
-        results: the class. sheet: as Canvas gave it. column: name or number of the assignment; "" if there is only one,
-            or one called `title`. bonus: whether bonus points count. scale: whether points become parts of another
-            maximum.
+        results: the class. sheet: Canvas's gradebook. column: name or number of the assignment; "" if there is only
+            one, or one called `title`. bonus: whether to add bonus points. scale: whether to scale the points to the
+            maximum of the sheet.
 
     Raises:
-        ExportError: it is another sheet. OptionError: it is not clear which column, or the maximum differs and `scale`
-            is False.
+        ExportError: the sheet is not a gradebook. OptionError: the column is ambiguous, or the maximum differs and
+            `scale` is False.
     """
     need(sheet.header, ("Student", "ID", "Section"), sheet.name, WHAT)
     start = next((i for i, row in enumerate(sheet.rows[:BEFORE_STUDENTS]) if _first(row) == POINTS), None)
     if start is None:
-        raise ExportError(f"{sheet.name} is no {WHAT}: it has no row 'Points Possible'")
+        raise ExportError(
+            f"{sheet.name}: it is not a {WHAT}, it has no row 'Points Possible'; export the gradebook again"
+        )
     points = sheet.rows[start]
     grade = _column(sheet, points, column, title)
     most = points[grade].value if grade < len(points) else ""
     worth = parsed(most)
-    times = factor(worth, results.whole.possible.points, scale, f"{sheet.name}, column '{sheet.header[grade]}',")
+    times = factor(worth, results.whole.possible.points, scale, f"{sheet.name}, column '{sheet.header[grade]}'")
     header = [name.casefold() for name in sheet.header]
     student = header.index("student")
     ids = [header.index(name) for name in IDS if name in header]
@@ -62,25 +64,29 @@ def _first(row: list[Cell]) -> str:
 
 
 def _column(sheet: Sheet, points: list[Cell], column: str, title: str) -> int:
-    """The number of the assignment's column; OptionError where it is not clear which one, ExportError without any."""
+    """The number of the assignment's column; OptionError if it is ambiguous, ExportError if there is none."""
     closed = {i for i, cell in enumerate(points) if READ_ONLY in cell.value.casefold()}
     found = {
         i: match for i, name in enumerate(sheet.header) if i not in closed and (match := ASSIGNMENT.fullmatch(name))
     }
     names = [sheet.header[i] for i in found]
     if not found:
-        raise ExportError(f"{sheet.name} has no column of an assignment ('name (number)'): create it in Canvas first")
-    asked = column.strip() or title
-    fits = [i for i, match in found.items() if asked.casefold() in (match[0].casefold(), match[1].casefold(), match[2])]
+        raise ExportError(
+            f"{sheet.name}: it has no column of an assignment ('name (number)'); create one in Canvas first"
+        )
+    wanted = column.strip() or title
+    fits = [
+        i for i, match in found.items() if wanted.casefold() in (match[0].casefold(), match[1].casefold(), match[2])
+    ]
     if len(fits) == 1:
         return fits[0]
     if not column and len(found) == 1:
         return next(iter(found))
     if len(fits) > 1:
         raise OptionError(
-            f"several columns of {sheet.name} are called '{asked}': give the number behind it with --column"
+            f"{sheet.name}: several columns are called '{wanted}'; give the number behind the name with --column"
         )
     near = difflib.get_close_matches(column, names, n=1, cutoff=0.3) if column else []
     few = ", ".join(f"'{name}'" for name in names[:5]) + (" …" if len(names) > 5 else "")
-    told = f"did you mean '{near[0]}'?" if near else f"choose with --column: {few}"
-    raise OptionError(f"{sheet.name} has {f'no column {column!r}' if column else 'several assignments'}; {told}")
+    advice = f"did you mean '{near[0]}'?" if near else f"choose with --column: {few}"
+    raise OptionError(f"{sheet.name}: it has {f'no column {column!r}' if column else 'several assignments'}; {advice}")

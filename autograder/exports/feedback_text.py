@@ -1,8 +1,8 @@
-"""The student's feedback as a few lines of plain text, for platforms that show no page."""
+"""A student's feedback as lines of plain text, for platforms that show no HTML page."""
 
 from __future__ import annotations
 
-from assignment.manifest import CHECKPOINT, Manifest, ManifestError
+from assignment.manifest import Manifest, ManifestError
 from assignment.text import counted, points
 from autograder.exports import ExportError
 from autograder.exports.results import Result
@@ -10,46 +10,46 @@ from autograder.grading.record import Record
 from autograder.grading.replay import source_beside
 from autograder.reports.feedback import Feedback, TaskFeedback, TestFeedback, feedback
 
-MOST_FAILURES = 6  # of one task; the feedback page has all
+MOST_FAILURES = 6  # of one task; the HTML page has all
 
 
 def read_feedback(result: Result, manifest: Manifest, record: Record | None = None) -> Feedback:
-    """What a graded student may read; ExportError if the record is gone or of another assignment."""
+    """The feedback of a graded student; ExportError if the record is missing or of another assignment."""
     path = result.path
     record = result.record() if record is None else record
     try:
-        checked = any(task.id == CHECKPOINT for task in record.tasks)
-        return feedback(record, manifest.with_checkpoint() if checked else manifest, source_beside(path, manifest))
+        full = manifest.with_checkpoint() if record.checkpoint else manifest
+        return feedback(record, full, source_beside(path, manifest))
     except ManifestError as problem:
-        raise ExportError(f"{path} is a record of another assignment: {problem}") from None
+        raise ExportError(f"{path}: it is a record of another assignment ({problem}); run the batch again") from None
 
 
-def lines(result: Result, told: Feedback) -> list[str]:
-    """The whole result in some lines: points, lateness, what to do next, one line per task."""
-    return whole_lines(result, told) + [task_line(task) for task in told.tasks]
+def lines(result: Result, feedback: Feedback) -> list[str]:
+    """The whole result: points, lateness, next step, one line per task."""
+    return whole_lines(result, feedback) + [task_line(task) for task in feedback.tasks]
 
 
-def whole_lines(result: Result, told: Feedback) -> list[str]:
-    """The same without the tasks."""
-    bonus = f", bonus {points(told.bonus)} of {points(told.bonus_possible)}" if told.bonus_possible else ""
-    found = [f"{points(told.points)} of {points(told.possible)} points{bonus}. {told.summary}"]
+def whole_lines(result: Result, feedback: Feedback) -> list[str]:
+    """The result without the tasks."""
+    bonus = f", bonus {points(feedback.bonus)} of {points(feedback.bonus_possible)}" if feedback.bonus_possible else ""
+    found = [f"{points(feedback.points)} of {points(feedback.possible)} points{bonus}. {feedback.summary}"]
     if late := lateness(result):
         found.append(late)
-    found += [f"{notice.title}: {notice.text}" for notice in told.notices]
-    if told.next_step:
-        found.append(f"Next step: {told.next_step.title}. {told.next_step.text}")
+    found += [f"{notice.title}: {notice.text}" for notice in feedback.notices]
+    if feedback.next_step:
+        found.append(f"Next step: {feedback.next_step.title}. {feedback.next_step.text}")
     return found
 
 
 def lateness(result: Result) -> str:
-    """What was taken off for being late, "" if nothing was."""
+    """The deduction for lateness in one sentence, "" if there is none."""
     if not result.loss:
         return ""
     days = result.row.late.days if result.row.late else None
     when = f"{counted(days, 'day')} late: " if isinstance(days, int) else "Late: "
-    left = result.row.final
-    kept = f"{points(left.points)} points" + (f" and {points(left.bonus)} bonus" if left.bonus else "")
-    return f"{when}{result.loss * 100:g} % are taken off, {kept} count."
+    final = result.row.final
+    kept = f"{points(final.points)} points" + (f" and {points(final.bonus)} bonus" if final.bonus else "")
+    return f"{when}{result.loss * 100:g} % are deducted, {kept} count."
 
 
 def task_line(task: TaskFeedback) -> str:
@@ -58,7 +58,7 @@ def task_line(task: TaskFeedback) -> str:
 
 
 def task_lines(task: TaskFeedback) -> list[str]:
-    """What was not right in a task; nothing for a task that has not been begun or had to wait."""
+    """The failed tests of a task; none if it is not implemented or was not run."""
     failed = [test for test in task.tests if test.state == "failed"]
     if task.silent:
         return []
@@ -67,8 +67,8 @@ def task_lines(task: TaskFeedback) -> list[str]:
 
 
 def failure_line(test: TestFeedback) -> str:
-    """What happened in a failed test, in one line."""
-    place = f" ({test.where.place})" if test.where else ""
+    """A failed test in one line."""
+    position = f" ({test.where.position})" if test.where else ""
     known = f" Looks like: {test.misconception}. {test.sentence}".rstrip() if test.misconception else ""
     hint = f" Hint: {test.hint}" if test.hint else ""
-    return f"{test.headline}{place}{known}{hint}"
+    return f"{test.headline}{position}{known}{hint}"

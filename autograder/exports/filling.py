@@ -1,4 +1,4 @@
-"""Put grades into a platform's sheet: what Moodle and Canvas have in common."""
+"""Fill grades into a platform's sheet: the common part of Moodle and Canvas."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from autograder.intake.roster import agree
 
 @dataclass
 class Filled:
-    """A sheet with grades in it.
+    """A filled sheet.
 
     Attributes:
-        text: of the file to upload. filled: how many rows got a grade. replaced: how many of them held another one.
-        notes: lines for the instructor, about students whose row was left as it was.
+        text: contents of the file to upload. filled: number of filled rows. replaced: how many of these had another
+            grade. notes: lines for the instructor about students whose row was not changed.
     """
 
     text: str = ""
@@ -27,17 +27,17 @@ class Filled:
     notes: list[str] = field(default_factory=list)
 
 
-Put = Callable[[Result, list[Cell]], str]  # fills a row; "" or why it cannot be filled
+Put = Callable[[Result, list[Cell]], str]  # fills a row; returns "" or why it cannot be filled
 
 
 def fill(results: Results, sheet: Sheet, finder: Finder, grade: int, put: Put) -> Filled:
-    """Give each graded student's row to `put`; everybody else's row stays as it is.
+    """Call `put` with the row of each graded student; other rows are not changed.
 
     Args:
-        results: the class. sheet: the platform's. finder: of its rows. grade: number of the column with the grade.
+        results: the class. sheet: the platform's sheet. finder: finds its rows. grade: number of the grade's column.
 
     Raises:
-        ExportError: nobody of the class is in the sheet.
+        ExportError: no student of the class is in the sheet.
     """
     done = Filled()
     fits = [
@@ -45,7 +45,7 @@ def fill(results: Results, sheet: Sheet, finder: Finder, grade: int, put: Put) -
         for result in results.students
     ]
     if results.students and not any(fits):
-        raise ExportError(f"nobody of this class is in {sheet.name}; is it the sheet of this course?")
+        raise ExportError(f"{sheet.name}: no student of this class is in it; give the sheet of this course")
     taken = Counter(id(rows[0]) for rows in fits if len(rows) == 1)
     for result, rows in zip(results.students, fits, strict=True):
         who = result.row.key if not result.row.name else f"{result.row.key} ({result.row.name})"
@@ -64,27 +64,27 @@ def fill(results: Results, sheet: Sheet, finder: Finder, grade: int, put: Put) -
 
 
 def _obstacle(result: Result, rows: list[list[Cell]], taken: Counter[int], grade: int) -> str:
-    """Why none of the rows that fit a student can be filled, "" if the one that fits can."""
+    """Why a student's row cannot be filled, "" if it can."""
     if not rows:
-        return "is not in the sheet, neither by identifier nor by e-mail nor by name"
+        return "not in the sheet, neither by identifier nor by e-mail nor by name"
     if len(rows) > 1:
-        return f"{len(rows)} rows of the sheet fit, it is not clear which; fill in the right one by hand"
+        return f"{len(rows)} rows of the sheet match; fill in the right one by hand"
     if taken[id(rows[0])] > 1:
-        return "several hand-ins fit the same row; fill it in by hand"
+        return "several submissions match the same row; fill it in by hand"
     if not result.row.graded:
-        return f"has no grade ({result.row.problem}); the row is left as it was"
+        return f"no grade ({result.row.problem}); the row is not changed"
     return "" if len(rows[0]) > grade else "the sheet's row is too short; download the sheet again"
 
 
 def _contradiction(result: Result, name: str) -> str:
-    """Why a row may be somebody else's: a roster's identifier can by chance be another one's number on the platform."""
+    """Why a row may be another student's: an identifier of the roster may equal another student's platform number."""
     if not result.row.name or not name or agree(result.row.name, name):
         return ""
     return f"the row with this identifier is of '{name}'; fill in the right one by hand"
 
 
 def keys_of(result: Result, platform: str) -> tuple[str, ...]:
-    """The identifiers of a student: what the roster says, and what the platform's own file names said."""
+    """The identifiers of a student: that of the platform's file names, then that of the roster."""
     if platform not in ("moodle", "canvas") or not result.folder:
         return (result.row.key,)
     hand_in = result.record().hand_in
@@ -93,20 +93,20 @@ def keys_of(result: Result, platform: str) -> tuple[str, ...]:
 
 
 def factor(worth: float | None, possible: float, scale: bool, where: str) -> float:
-    """What points are multiplied by for a platform on which it is worth `worth`; OptionError if they must not be."""
+    """The factor for points on a platform with the maximum `worth`; OptionError if it is not 1 and `scale` is False."""
     if worth is None or worth == possible or possible <= 0:
         return 1.0
     if not scale:
         raise OptionError(
-            f"{where} says the assignment is worth {worth:g}, here it is {possible:g}: change it there, or add --scale"
+            f"{where}: its maximum is {worth:g}, the assignment has {possible:g}; change it there or add --scale"
         )
     return worth / possible
 
 
 def need(header: Sequence[str], names: Sequence[str], sheet: str, what: str) -> list[int]:
-    """The numbers of these columns; ExportError, naming what is missing."""
+    """The numbers of these columns; ExportError if one is missing."""
     folded = [name.casefold() for name in header]
     missing = [name for name in names if name.casefold() not in folded]
     if missing:
-        raise ExportError(f"{sheet} is no {what}: it has no column '{missing[0]}'")
+        raise ExportError(f"{sheet}: it is not a {what}, it has no column '{missing[0]}'; download it again")
     return [folded.index(name.casefold()) for name in names]

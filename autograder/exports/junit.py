@@ -1,7 +1,7 @@
 """JUnit XML: one suite per student, one case per hidden test, for dashboards and continuous integration.
 
-It says what the student's report says and nothing more, so it may be shown to the student. The form is the one that
-Ant's reports and Jenkins accept: all counts, `system-out` and `system-err`, times without a zone.
+It contains nothing but the student's feedback, so students may see it. The format is that of Ant and Jenkins: all
+counts, `system-out` and `system-err`, times without a zone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NO_MOMENT = "1970-01-01T00:00:00"
 
 
 def as_junit(results: Sequence[Result], manifest: Manifest) -> str:
-    """The report of these students; ExportError if a record is gone or not whole."""
+    """The report of these students; ExportError if a record is missing or damaged."""
     root = ElementTree.Element("testsuites")
     for number, result in enumerate(results):
         root.append(_suite(number, result, manifest))
@@ -58,10 +58,10 @@ def _suite(number: int, result: Result, manifest: Manifest) -> ElementTree.Eleme
 
 
 def _cases(result: Result, record: Record, manifest: Manifest) -> list[ElementTree.Element]:
-    told = read_feedback(result, manifest, record)
+    feedback = read_feedback(result, manifest, record)
     seconds = _seconds(record)
     cases = []
-    for task in told.tasks:
+    for task in feedback.tasks:
         for test in task.tests:
             for behaviour in (test.behaviour, *test.also):
                 waiting = seconds[behaviour] or seconds[behaviour.rpartition(" (")[0]]
@@ -78,13 +78,13 @@ def _cases(result: Result, record: Record, manifest: Manifest) -> list[ElementTr
 
 
 def _no_grade(result: Result) -> ElementTree.Element:
-    case = _element("testcase", classname="hand-in", name="the hand-in can be graded", time="0.000")
+    case = _element("testcase", classname="submission", name="the submission can be graded", time="0.000")
     case.append(_element("error", result.row.problem, message=result.row.problem or "no grade", type=result.row.state))
     return case
 
 
 def _seconds(record: Record) -> dict[str, list[float]]:
-    """Wall clock of the tests by what they test, in the order in which they ran."""
+    """Seconds of the tests by behaviour, in the order in which they ran."""
     found: dict[str, list[float]] = defaultdict(list)
     for task, test in record.tests():
         taken = record.measured.test_seconds.get(f"{task.id}/{test.name}", 0.0)
@@ -93,10 +93,10 @@ def _seconds(record: Record) -> dict[str, list[float]]:
 
 
 def _element(tag: str, text: str = "", /, **attributes: object) -> ElementTree.Element:
-    """An element whose texts hold only what XML allows."""
-    made = ElementTree.Element(tag, {key: _legal(str(value)) for key, value in attributes.items()})
-    made.text = _legal(text) or None
-    return made
+    """An element; characters that XML forbids are removed from its texts."""
+    element = ElementTree.Element(tag, {key: _legal(str(value)) for key, value in attributes.items()})
+    element.text = _legal(text) or None
+    return element
 
 
 def _legal(text: str) -> str:

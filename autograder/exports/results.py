@@ -1,4 +1,4 @@
-"""What `batch` and `grade` wrote, as the exports need it."""
+"""Read the output of `batch` and `grade` for the exports."""
 
 from __future__ import annotations
 
@@ -10,48 +10,46 @@ from autograder.classroom.batch import EARLIER, RECORD, STUDENTS
 from autograder.classroom.class_file import EMPTY_ROW, FILE, ClassFile, ClassFileError, StudentRow, read_class_file
 from autograder.classroom.summary import with_grade
 from autograder.exports import ExportError
-from autograder.grading.record import HandIn, Record, RecordError, from_json
-
-MOST_BYTES = 256 << 20
+from autograder.grading.record import HandIn, Record, RecordError, read_record
 
 
 @dataclass(frozen=True)
 class Result:
-    """One student. `row`: of class.json. `folder`: where the record is, None if there is none. `file`: its name."""
+    """One student. `row`: entry in class.json. `folder`: folder of the record, None without one. `file`: its name."""
 
     row: StudentRow
     folder: Path | None
     file: str = RECORD
 
     def final(self, bonus: bool = True) -> float:
-        """Points after what lateness costs, bonus points included unless they are not wanted."""
+        """Points after the deduction for lateness, with or without bonus points."""
         return round(self.row.final.points + (self.row.final.bonus if bonus else 0.0), 6)
 
     @property
     def loss(self) -> float:
-        """The part of the points that lateness took."""
+        """The fraction of the points that is deducted for lateness."""
         return (self.row.late.loss if self.row.late else None) or 0.0
 
     @property
     def path(self) -> Path:
-        """The record's file; there is one if there is a grade."""
+        """Path of the record, which exists if there is a grade."""
         return (self.folder or Path()) / self.file
 
     def record(self) -> Record:
         """The record; ExportError if it is missing or damaged."""
-        return read_record(self.path, "run the batch again, it writes it anew")
+        return _read(self.path, "run the batch again, which writes it")
 
 
 @dataclass(frozen=True)
 class Results:
-    """A class. `whole`: all of class.json."""
+    """A class. `whole`: the contents of class.json."""
 
     students: list[Result]
     whole: ClassFile
 
 
 def read_results(folder: Path) -> Results:
-    """Read the folder that `batch --out` wrote; ExportError if it is not one."""
+    """Read the output folder of a batch; ExportError if it is not one."""
     try:
         whole = read_class_file(folder)
     except ClassFileError as problem:
@@ -60,15 +58,15 @@ def read_results(folder: Path) -> Results:
 
 
 def of_record(path: Path) -> Result:
-    """Return the result of one record, which may be of a single `grade`; ExportError if it cannot be read."""
-    record = read_record(path, "check the path")
+    """Return the result of one record, also of a single `grade`; ExportError if it cannot be read."""
+    record = _read(path, "check the path")
     hand_in = record.hand_in or HandIn(key=record.submission.owner)
     owner = record.submission.owner
     key = hand_in.key or owner
     row = replace(
         EMPTY_ROW,
         key=key,
-        name=owner if owner != key else "",  # a batch writes the name there if it knows it
+        name=owner if owner != key else "",  # a batch writes the student's name there, if it is known
         standing=hand_in.standing,
         late=hand_in.late,
     )
@@ -76,65 +74,63 @@ def of_record(path: Path) -> Result:
 
 
 def graded_in(paths: Sequence[Path]) -> list[Result]:
-    """Everybody in these folders of batches, folders of records, and records.
+    """All students of these output folders, folders of records, and records.
 
-    What lies in a batch's folder goes by its class.json: records of earlier runs may lie there, too.
+    In the output folder of a batch only the students of its class.json count, since it may contain records of earlier
+    runs, too.
 
     Raises:
-        ExportError: there is none, one cannot be read, or one is of an earlier run.
+        ExportError: there is no record, one cannot be read, or one is of an earlier run.
     """
     found: list[Result] = []
     for path in paths:
-        home = _batch_around(path)
-        found += _named(path, home) if home else _below(path)
+        batch = _batch_of(path)
+        found += _students_at(path, batch) if batch else _records_below(path)
     return found
 
 
-def _named(path: Path, home: Path) -> list[Result]:
-    """Whoever class.json names of what is at or below a path in the batch's folder `home`."""
-    place = path.resolve()
-    students = read_results(home).students
-    if place in (home, home / STUDENTS):
+def _students_at(path: Path, batch: Path) -> list[Result]:
+    """The students of class.json whose folder is at, below or around a path in the output folder `batch`."""
+    resolved = path.resolve()
+    students = read_results(batch).students
+    if resolved in (batch, batch / STUDENTS):
         return students
-    own = [result for result in students if (home / result.row.folder) in (place, place.parent)]
-    if not own:
-        raise ExportError(f"{path} is of an earlier run, {home / FILE} does not name it; give who is in the class")
-    return own
+    found = [result for result in students if (batch / result.row.folder) in (resolved, resolved.parent)]
+    if not found:
+        raise ExportError(f"{path}: it is of an earlier run and not in {batch / FILE}; give a student of the class")
+    return found
 
 
-def _below(path: Path) -> list[Result]:
-    """Everybody whose record is at or below a path; a batch's folder on the way is taken as a whole."""
+def _records_below(path: Path) -> list[Result]:
+    """All students whose record is at or below a path; the output folder of a batch counts as a whole."""
     records = sorted(path.rglob(RECORD)) if path.is_dir() else [path]
     if not records:
-        raise ExportError(f"{path} holds no {RECORD}; give what 'grade --out' or 'batch --out' wrote")
+        raise ExportError(f"{path}: it contains no {RECORD}; give the output folder of 'grade --out' or 'batch --out'")
     found: list[Result] = []
     seen: set[Path] = set()
     for record in records:
-        home = _batch_around(record)
-        if home is None:
+        batch = _batch_of(record)
+        if batch is None:
             found.append(of_record(record))
-        elif home not in seen:
-            seen.add(home)
-            found += read_results(home).students
+        elif batch not in seen:
+            seen.add(batch)
+            found += read_results(batch).students
     return found
 
 
-def _batch_around(path: Path) -> Path | None:
-    """The batch's folder that this is, or that this student's folder or record lies in; None if there is none."""
-    place = path.resolve()
-    if (place / FILE).is_file():
-        return place
-    above = [folder for folder in (place, *place.parents[:2]) if folder.name in (STUDENTS, EARLIER)]
+def _batch_of(path: Path) -> Path | None:
+    """The batch's output folder that this path is, or that contains this student's folder or record; None without."""
+    resolved = path.resolve()
+    if (resolved / FILE).is_file():
+        return resolved
+    above = [folder for folder in (resolved, *resolved.parents[:2]) if folder.name in (STUDENTS, EARLIER)]
     return next((folder.parent for folder in above if (folder.parent / FILE).is_file()), None)
 
 
-def read_record(path: Path, advice: str) -> Record:
-    """Read a record; ExportError, in one line, if it cannot be read, with the advice if it is missing."""
+def _read(path: Path, advice: str) -> Record:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ExportError(f"{path} is too large for a record; give the record.json of --out")
-        return from_json(path.read_bytes())
+        return read_record(path)
     except OSError as problem:
-        raise ExportError(f"{path} cannot be read ({problem.strerror}); {advice}") from None
+        raise ExportError(f"{path}: it cannot be read ({problem.strerror}); {advice}") from None
     except RecordError as problem:
-        raise ExportError(f"{path} is not a record of this grader ({problem}); give the record.json of --out") from None
+        raise ExportError(f"{path}: it is not a record ({problem}); give the record.json of --out") from None

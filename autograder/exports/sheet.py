@@ -1,6 +1,6 @@
-"""A platform's own table, taken apart so that single cells can be filled and every other byte stays as it was.
+"""Parse a platform's CSV so that single cells can be filled and all other bytes stay the same.
 
-Python's `csv` forgets how a cell was quoted and how a line ended; platforms compare that when a sheet comes back.
+Python's `csv` does not keep the quoting of cells and the ends of lines, which some platforms compare.
 """
 
 from __future__ import annotations
@@ -16,37 +16,37 @@ from autograder.intake.roster import Person, Roster
 
 MOST_BYTES = 64 << 20
 DELIMITERS = ",;\t"
-FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # how a cell begins that a spreadsheet calculates, the wide forms included
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # first characters of a formula, full-width forms included
 MARK = "\ufeff"  # UTF-8's byte order mark
 
 
 @dataclass
 class Cell:
-    """One cell. `raw`: as it stands in the file; `end`: what follows, a delimiter or the end of a line."""
+    """One cell. `raw`: its text in the file; `end`: the delimiter or the end of the line after it."""
 
     raw: str
     end: str
 
     @property
     def value(self) -> str:
-        """What the cell says, without the quotation marks."""
+        """The value, without quotation marks."""
         if not self.raw.startswith('"'):
             return self.raw
         inner, _, rest = self.raw[1:].rpartition('"')
         return inner.replace('""', '"') + rest
 
     def fill(self, value: str) -> None:
-        """Put in another value; quotation marks are kept, and added where they are needed."""
+        """Replace the value; quotation marks are kept, and added if they are needed."""
         if self.raw.startswith('"') or any(c in value for c in '",;\t\r\n') or value != value.strip():
             value = '"' + value.replace('"', '""') + '"'
         self.raw = value
 
 
 class Sheet:
-    """The table of a file: rows of cells, the header first.
+    """The table in a file: rows of cells, the header first.
 
     Args:
-        text: of the file. name: of the file, for messages.
+        text: contents of the file. name: its name, for messages.
 
     Raises:
         ExportError: a quotation mark is never closed.
@@ -66,25 +66,25 @@ class Sheet:
         return [cell.value.strip() for cell in self.rows[0]] if self.rows else []
 
     def text(self) -> str:
-        """The file again."""
+        """Contents of the file."""
         return self.mark + "".join(cell.raw + cell.end for row in self.rows for cell in row)
 
 
 def read(path: Path) -> Sheet:
-    """Read a downloaded table; ExportError if there is none, or it is no CSV in UTF-8."""
+    """Read a downloaded table; ExportError if it is missing or not CSV in UTF-8."""
     try:
         data = path.read_bytes() if path.stat().st_size <= MOST_BYTES else b""
     except OSError as problem:
-        raise ExportError(f"the sheet {path} cannot be read ({problem.strerror}); check the path") from None
+        raise ExportError(f"{path}: the sheet cannot be read ({problem.strerror}); check the path") from None
     if not data.strip():
-        raise ExportError(f"the sheet {path} is empty or has more than {MOST_BYTES >> 20} MB; download it again")
+        raise ExportError(f"{path}: the sheet is empty or has more than {MOST_BYTES >> 20} MiB; download it again")
     if b"\0" in data:
-        raise ExportError(f"the sheet {path} is no CSV; download it as CSV, not as a spreadsheet")
+        raise ExportError(f"{path}: the sheet is not CSV; download it as CSV, not as a spreadsheet")
     try:
         return Sheet(data.decode("utf-8"), str(path))
     except UnicodeDecodeError:
         raise ExportError(
-            f"the sheet {path} is not UTF-8; give it as the platform wrote it, not as Excel saved it"
+            f"{path}: the sheet is not UTF-8; give the file of the platform, not one saved by Excel"
         ) from None
 
 
@@ -94,24 +94,26 @@ def _rows(text: str, delimiter: str, name: str) -> list[list[Cell]]:
     pattern = re.compile(rf'("(?:[^"]|"")*"{plain}|{plain})({ends})')
     rows: list[list[Cell]] = []
     row: list[Cell] = []
-    place = 0
-    while place < len(text):
-        match = pattern.match(text, place)
+    start = 0
+    while start < len(text):
+        match = pattern.match(text, start)
         if match is None or (match[1].startswith('"') and match[1].count('"') < 2):
-            raise ExportError(f"the sheet {name} has a quotation mark in row {len(rows) + 1} that is never closed")
+            raise ExportError(
+                f"{name}: a quotation mark in row {len(rows) + 1} of the sheet is never closed; download it again"
+            )
         row.append(Cell(match[1], match[2]))
-        place = match.end()
+        start = match.end()
         if match[2] != delimiter:
             rows.append(row)
             row = []
-    if row:  # the file ends with a delimiter: one empty cell more
+    if row:  # the file ends with a delimiter, after which there is an empty cell
         rows.append([*row, Cell("", "")])
     return rows
 
 
 @dataclass(frozen=True)
 class Student:
-    """A row of a sheet and who it is: identifiers in the order in which they are trusted, name, e-mail."""
+    """A row of a sheet and its student: identifiers, the most reliable first, name, e-mail."""
 
     row: list[Cell]
     ids: tuple[str, ...]
@@ -120,7 +122,7 @@ class Student:
 
 
 class Finder:
-    """Finds the row of a student. Nobody is guessed: where several rows fit, all of them are told."""
+    """Finds the row of a student; all matching rows if there are several."""
 
     def __init__(self, students: Sequence[Student]) -> None:
         self.people = [Person(s.ids[0] if s.ids else "", s.name, s.email, s.ids[1:]) for s in students]
@@ -129,31 +131,31 @@ class Finder:
         self._roster = Roster(self.people)
 
     def find(self, keys: Sequence[str], name: str, email: str) -> list[list[Cell]]:
-        """A student's rows: those with the first of these identifiers that the sheet has, else those with the name."""
+        """A student's rows: those with the first identifier that is in the sheet, else those with the name."""
         for key, called in [*((key, "") for key in (*keys, email)), ("", name)]:
             if found := self._roster.find(key, called):
                 return [self._rows[id(person)] for person in found]
         return []
 
     def name_of(self, row: list[Cell]) -> str:
-        """The name in one of the rows, "" if the sheet has none."""
+        """The name in a row, "" if the sheet has none."""
         return self._names[id(row)]
 
 
 def guarded(text: str, limit: int = 500) -> str:
-    """A text that no spreadsheet takes for a formula: printable, on one line, marked where it looks like one."""
+    """A text that no spreadsheet evaluates: one printable line, with a quote in front if it looks like a formula."""
     text = one_line(text, limit)
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def number(value: float, like: str = "") -> str:
-    """A grade with at most two decimals, with the decimal comma of `like` if that has one."""
+    """A grade with at most two decimals, with a decimal comma if `like` has one."""
     text = f"{round(value + 1e-9, 2):.2f}".rstrip("0").rstrip(".")
     return text.replace(".", ",") if "," in like and "." not in like else text
 
 
 def parsed(text: str) -> float | None:
-    """The number in a cell, None if there is none."""
+    """The number in a cell, None if it is not a number."""
     try:
         return float(text.strip().replace(",", "."))
     except ValueError:

@@ -1,4 +1,4 @@
-"""A plain CSV of the class, for a spreadsheet: everything that a row of class.json says."""
+"""A CSV table of the class for spreadsheets, with all entries of class.json's rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIXED = (
 
 
 def as_csv(results: Results) -> str:
-    """The table: UTF-8 with the mark that Excel needs, every text quoted and none of them a formula."""
+    """The table: UTF-8 with the byte order mark that Excel needs, all texts quoted and guarded against formulas."""
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
     tasks = [task.id for task in results.whole.tasks]

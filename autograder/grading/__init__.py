@@ -1,1 +1,1 @@
-"""One submission: its grade, the record of the grade, and what can be done again from the record."""
+"""Grade one submission, record the grade, and repeat or explain it from the record."""

@@ -1,13 +1,14 @@
-"""Judge a checkpoint that was handed in beside a file: how far its training has raised P@1 on classes never seen.
+"""Grade a checkpoint that was submitted beside a file: how much its training raised P@1 on unseen classes.
 
-The bytes are never opened here. They go behind the wall twice: first to the reference solution, which reads them and
-describes the images with the network as it was before training, then to the student's file, which describes them
-before and after. The images go there in an order drawn afresh and without labels; P@1 and mAP are computed here.
+The grader never opens the bytes. They are sent into the sandbox twice: first to the reference solution, which reads
+them and computes descriptors with the network as it was before training, then to the student's file, which computes
+them before and after training. The images are sent in a random order and without labels; P@1 and mAP are computed
+here.
 
-The best of all untrained networks counts, of the student's and of the reference's with several seeds, each with the
-BatchNorm statistics of images and with none: a file that plays dumb before training gains nothing by it, nor does a
-lucky random network by being called a trained one. P@1 of random networks varies by as much as a short training adds,
-mAP by less than that, so both have to rise.
+The trained network is compared with the best untrained one: the student's and the reference's with several seeds, each
+with BatchNorm statistics of images and with initial ones. So a file gains nothing by bad descriptors before training,
+nor by passing a random network with a high P@1 off as trained. P@1 of random networks varies by as much as a short
+training adds, mAP by less, so both have to rise.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from assignment.datasets import fashion_mnist
 from assignment.datasets.data import QueryGallery
 from assignment.datasets.split import ArraySplit, Split
 from assignment.evaluation import retrieval
-from assignment.manifest import CHECKPOINT, Manifest
+from assignment.manifest import Manifest
 from assignment.training.config import Config, from_values
 from autograder.grading import reference_files
 from autograder.grading.record import CheckpointFacts
@@ -43,78 +44,105 @@ from autograder.sandbox.wall import Ending, Session, Wall
 SAMPLE = Path(__file__).parents[1] / "hidden_tests" / "fashion_hidden.npz"
 PART = 8 << 20  # bytes of a file or of images in one request
 BATCH = 256  # images in one request
-SETTLING, SETTLING_BYTES = 256, 32 << 20  # images that random BatchNorm layers take their statistics from
-BEHAVIOUR = "the handed-in checkpoint raises P@1 on classes never seen"
-HINT = "Train longer, or look at P@1 on the validation classes: the best epoch is chosen there."
-FASHION = ("sample", "fashion-mnist")  # the one is a part of the other
+CALIBRATION, CALIBRATION_BYTES = 256, 32 << 20  # images for the BatchNorm statistics of untrained networks
+BEHAVIOUR = "the submitted checkpoint raises P@1 on unseen classes"
+HINT = "Train longer, or check P@1 on the validation classes: the best epoch is chosen there."
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """What a checkpoint is asked about.
+class CheckpointSettings:
+    """The manifest's settings for checkpoints; see [checkpoint] in assignment.toml."""
+
+    least_rise: float
+    least_rise_map: float
+    other_seeds: int
+    file_mb: int
+    parameters: int
+    memory_mb: int
+    seconds: float
+    image_seconds: float
+    megapixel_seconds: float
+
+    def time_limit(self, images: EvaluationImages, networks: int) -> float:
+        """Seconds for one file to describe the images with so many networks."""
+        each = self.image_seconds * images.count + self.megapixel_seconds * images.megapixels
+        return self.seconds + each * networks
+
+
+def settings_of(manifest: Manifest) -> CheckpointSettings:
+    """Return the manifest's settings for checkpoints."""
+    return CheckpointSettings(**{field.name: manifest.checkpoint[field.name] for field in fields(CheckpointSettings)})
+
+
+@dataclass(frozen=True)
+class EvaluationImages:
+    """The images that a checkpoint is evaluated on.
 
     Attributes:
-        name: of the data set. asking: queries of held-out classes and their gallery.
-        settling: (B, 3, H, W) float32 training images. trained_on: names of data sets that a checkpoint may be of.
+        name: name of the data set. split: queries of held-out classes and their gallery.
+        calibration: (B, 3, H, W) float32 training images. trained_on: names of the data sets that the checkpoint may
+            have been trained on.
     """
 
     name: str
-    asking: QueryGallery
-    settling: np.ndarray
+    split: QueryGallery
+    calibration: np.ndarray
     trained_on: tuple[str, ...]
 
     @property
     def count(self) -> int:
-        """How many images are described."""
-        return len(self.asking.gallery) + (len(self.asking.queries) if self.asking.self_index is None else 0)
+        """Number of images that each network describes."""
+        return len(self.split.gallery) + (len(self.split.queries) if self.split.self_index is None else 0)
 
     @property
     def megapixels(self) -> float:
-        """Millions of pixels of these images."""
-        return self.count * self.settling.shape[2] * self.settling.shape[3] / 1e6
+        """Their number of pixels, in millions."""
+        return self.count * self.calibration.shape[2] * self.calibration.shape[3] / 1e6
 
 
 @dataclass(frozen=True)
 class CheckpointSubmission:
-    """A checkpoint to be judged, on which images, and the weights its backbone began with (None: random ones)."""
+    """A checkpoint, the images to evaluate it on, and the initial weights of its backbone (None: random weights)."""
 
     upload: Upload
-    pictures: Pictures
+    images: EvaluationImages
     baseline: Upload | None = None
 
     def facts(self) -> CheckpointFacts:
-        """Return what the record says about it."""
+        """Return the checkpoint's entry in the record."""
         return CheckpointFacts(
             name=valid(self.upload.name),
             sha256=self.upload.sha256,
             bytes=self.upload.size,
-            data=self.pictures.name,
-            images=self.pictures.count,
+            data=self.images.name,
+            images=self.images.count,
             baseline_sha256=self.baseline.sha256 if self.baseline else "",
         )
 
 
-def hidden_pictures() -> Pictures:
-    """The hidden sample of FashionMNIST: the three test classes ask all ten."""
+def hidden_images() -> EvaluationImages:
+    """The hidden sample of FashionMNIST: queries of the three test classes, a gallery of all ten."""
     with np.load(SAMPLE) as arrays:
         images, labels = fashion_mnist.as_images(arrays["images"]), arrays["labels"]
-    own = np.flatnonzero(np.isin(labels, fashion_mnist.TEST_CLASSES))
-    asking = QueryGallery(ArraySplit(images[own], labels[own]), ArraySplit(images, labels), own)
-    return Pictures("hidden sample", asking, _settling(datasets.load("sample").train), FASHION)
+    queries = np.flatnonzero(np.isin(labels, fashion_mnist.TEST_CLASSES))
+    split = QueryGallery(ArraySplit(images[queries], labels[queries]), ArraySplit(images, labels), queries)
+    sample = datasets.SAMPLE.name
+    calibration = _calibration(datasets.load(sample).train)
+    return EvaluationImages("hidden sample", split, calibration, datasets.same_images(sample))
 
 
-def pictures_of(name: str, root: Path | None) -> Pictures:
-    """The test classes of a data set; DataMissing or ValueError in one line where they cannot be had."""
+def images_of(name: str, root: Path | None) -> EvaluationImages:
+    """The test classes of a data set; DataMissing or ValueError, in one line, if they cannot be loaded."""
     data = datasets.load(name, root)
-    return Pictures(name, data.test, _settling(data.train), FASHION if name in FASHION else (name,))
+    return EvaluationImages(name, data.test, _calibration(data.train), datasets.same_images(name))
 
 
-def _settling(split: Split) -> np.ndarray:
-    count = min(SETTLING, len(split), SETTLING_BYTES // split[0].numpy().nbytes)
+def _calibration(split: Split) -> np.ndarray:
+    count = min(CALIBRATION, len(split), CALIBRATION_BYTES // split[0].numpy().nbytes)
     return np.stack([split[int(i)].numpy() for i in np.linspace(0, len(split) - 1, count)])
 
 
-def judge(
+def grade_checkpoint(
     checkpoint: CheckpointSubmission,
     submission: Submission,
     wall: Wall,
@@ -122,24 +150,25 @@ def judge(
     seed: int,
     import_problem: StudentError | None = None,
 ) -> tuple[Outcome, list[Ending]]:
-    """Judge a checkpoint: an outcome of the task "checkpoint", and how the processes behind the wall ended.
+    """Grade a checkpoint; return the outcome of the task "checkpoint" and how the processes in the sandbox ended.
 
     Args:
         checkpoint: the checkpoint. submission: the file that goes with it. wall: the sandbox for both.
-        manifest: one `with_checkpoint`. seed: of the order of the images. import_problem: why the file cannot be used.
+        manifest: a manifest `with_checkpoint`. seed: seed of the order of the images.
+        import_problem: why the file cannot be imported, None if it can.
 
     Raises:
-        GraderFault: the wall fails, or the reference does.
+        GraderFault: the sandbox fails, or the reference does.
     """
-    points = manifest.task(CHECKPOINT).points
-    outcome = Outcome("test_checkpoint", CHECKPOINT, BEHAVIOUR, "", points)
+    task = manifest.checkpoint_task
+    outcome = Outcome("test_checkpoint", task.id, BEHAVIOUR, "", task.points)
     endings: list[Ending] = []
     start = time.perf_counter()
     try:
         if import_problem is not None:
             raise import_problem
-        with roomy(wall, manifest, checkpoint):
-            _judge(checkpoint, submission, wall, manifest, seed, outcome, endings)
+        with checkpoint_limits(wall, manifest, checkpoint):
+            _evaluate(checkpoint, submission, wall, manifest, seed, outcome, endings)
     except Refused as problem:
         outcome.status, outcome.reason = FAILED, Reason.UNEXPECTED
         outcome.problem = PROBLEMS.get(problem.args[0], problem.args[0])
@@ -150,7 +179,7 @@ def judge(
     return outcome, endings
 
 
-def _judge(
+def _evaluate(
     checkpoint: CheckpointSubmission,
     submission: Submission,
     wall: Wall,
@@ -159,65 +188,58 @@ def _judge(
     outcome: Outcome,
     endings: list[Ending],
 ) -> None:
-    settings = manifest.checkpoint
+    settings, images = settings_of(manifest), checkpoint.images
     if not checkpoint.upload.data:
-        size = f"has more than {settings['file_mb']} MB" if checkpoint.upload.size else "is empty"
-        raise Refused(f"{size}; hand in the best.pt of a run, which holds weights alone")
-    rng = np.random.default_rng([seed, checkpoint.pictures.count])
-    order = rng.permutation(checkpoint.pictures.count)
-    others = rng.integers(2**31, size=settings["other_seeds"]).tolist()
-    settling = checkpoint.pictures.settling
+        size = f"has more than {settings.file_mb} MB" if checkpoint.upload.size else "is empty"
+        raise Refused(f"{size}; submit the best.pt of a run, which holds only weights")
+    rng = np.random.default_rng([seed, images.count])
+    order = rng.permutation(images.count)
+    others = rng.integers(2**31, size=settings.other_seeds).tolist()
 
-    with opened(wall, reference_files.reference(), endings) as session:
+    with session_of(wall, reference_files.reference(), endings) as session:
         if session.import_problem is not None:
             raise GraderFault(f"the reference cannot be imported: {session.import_problem}")
-        talk = Talk(session, checkpoint, seed, time_limit(settings, checkpoint.pictures, 2 + 2 * len(others)))
+        client = EvaluationClient(session, checkpoint, seed, settings.time_limit(images, 2 + 2 * len(others)))
         try:
-            config = trained_with(talk.ask("inspect", talk.name, settings["parameters"]), checkpoint.pictures, outcome)
-            starts = [(each, images) for each in (config.seed, *others) for images in (settling, None)]
-            for each, images in starts[:1] if checkpoint.baseline else starts:
-                talk.ask("untrained", {**asdict(config), "seed": each}, talk.weights, images)
-            found = talk.describe(order, 1 if checkpoint.baseline else len(starts))
-            untrained = [figures(checkpoint.pictures.asking, order, rows) for rows in found]
+            config = trained_with(client.ask("inspect", client.name, settings.parameters), images, outcome)
+            starts = [(start, batch) for start in (config.seed, *others) for batch in (images.calibration, None)]
+            starts = starts[:1] if checkpoint.baseline else starts
+            for start, batch in starts:
+                client.ask("untrained", {**asdict(config), "seed": start}, client.weights, batch)
+            untrained = [metrics(images.split, order, rows) for rows in client.describe(order, len(starts))]
         except StudentError as problem:
             if problem.kind != Reason.EXCEPTION:
                 raise
-            height, width = settling.shape[2:]
-            raise Refused(f"is of a network that cannot take these images of {height} × {width} pixels") from None
-    with opened(wall, submission.source, endings) as session:
-        talk = Talk(session, checkpoint, seed, time_limit(settings, checkpoint.pictures, 2))
-        talk.ask("untrained", asdict(config), talk.weights, settling)
-        talk.ask("trained", asdict(config), talk.name)
-        own, after = (figures(checkpoint.pictures.asking, order, rows) for rows in talk.describe(order, 2))
+            height, width = images.calibration.shape[2:]
+            raise Refused(f"holds a network that cannot process images of {height} × {width} pixels") from None
+    with session_of(wall, submission.source, endings) as session:
+        client = EvaluationClient(session, checkpoint, seed, settings.time_limit(images, 2))
+        client.ask("untrained", asdict(config), client.weights, images.calibration)
+        client.ask("trained", asdict(config), client.name)
+        before_training, after = (metrics(images.split, order, rows) for rows in client.describe(order, 2))
 
-    before = np.max([own, *untrained], axis=0).tolist()
+    before = np.max([before_training, *untrained], axis=0).tolist()
     details = {"p_at_1_before": before[0], "p_at_1_after": after[0], "map_before": before[1], "map_after": after[1]}
-    outcome.details |= {**details, "own": list(own), "reference": [list(each) for each in untrained]}
-    least = settings["least_rise"], settings["least_rise_map"]
+    outcome.details |= {**details, "own": list(before_training), "reference": [list(each) for each in untrained]}
+    least = settings.least_rise, settings.least_rise_map
     if after[0] - before[0] < least[0] or after[1] - before[1] < least[1]:
         outcome.hint = HINT
         raise Refused(
-            f"takes P@1 on classes never seen from {before[0]:.2f} to {after[0]:.2f} and mAP from {before[1]:.2f} to "
+            f"changes P@1 on unseen classes from {before[0]:.2f} to {after[0]:.2f} and mAP from {before[1]:.2f} to "
             f"{after[1]:.2f}; they should rise by at least {least[0]:.2f} and {least[1]:.2f}"
         )
 
 
-def time_limit(settings: dict[str, Any], pictures: Pictures, networks: int) -> float:
-    """Seconds that one of the two conversations may take, with so many networks."""
-    each = settings["image_seconds"] * pictures.count + settings["megapixel_seconds"] * pictures.megapixels
-    return settings["seconds"] + each * networks
-
-
 @contextmanager
-def roomy(wall: Wall, manifest: Manifest, checkpoint: CheckpointSubmission) -> Iterator[None]:
-    """Give the wall's next sessions the limits of a checkpoint instead of those of a test."""
-    settings, before = manifest.checkpoint, wall.manifest
+def checkpoint_limits(wall: Wall, manifest: Manifest, checkpoint: CheckpointSubmission) -> Iterator[None]:
+    """Start the sandbox's sessions with the limits of a checkpoint instead of those of a test."""
+    settings, before = settings_of(manifest), wall.manifest
     extra = -(-len(checkpoint.baseline.data) >> 20) + 1 if checkpoint.baseline else 0
     limits = dataclasses.replace(
         before.limits,
-        memory_mb=settings["memory_mb"],
-        file_mb=settings["file_mb"] + before.limits.file_mb + extra,
-        submission_seconds=time_limit(settings, checkpoint.pictures, 2 + 2 * settings["other_seeds"]),
+        memory_mb=settings.memory_mb,
+        file_mb=settings.file_mb + before.limits.file_mb + extra,
+        submission_seconds=settings.time_limit(checkpoint.images, 2 + 2 * settings.other_seeds),
         improvement_seconds=0.0,
     )
     wall.manifest = dataclasses.replace(before, limits=limits)
@@ -228,8 +250,8 @@ def roomy(wall: Wall, manifest: Manifest, checkpoint: CheckpointSubmission) -> I
 
 
 @contextmanager
-def opened(wall: Wall, source: str, endings: list[Ending]) -> Iterator[Session]:
-    """A session whose processes' endings are kept."""
+def session_of(wall: Wall, source: str, endings: list[Ending]) -> Iterator[Session]:
+    """A session that adds to `endings` how its processes ended."""
     session = wall.session(source)
     try:
         with session:
@@ -238,16 +260,16 @@ def opened(wall: Wall, source: str, endings: list[Ending]) -> Iterator[Session]:
         endings += session.endings
 
 
-class Talk:
-    """A conversation with an `Evaluation` behind the wall (see `assignment.checking.checkpoint`).
+class EvaluationClient:
+    """Sends a checkpoint to an `assignment.checking.checkpoint.Evaluation` in the sandbox, and calls its methods.
 
     Attributes:
-        name, weights: of the checkpoint and of the baseline's weights over there; "" for none.
+        name, weights: names of the checkpoint and of the baseline's weights in the sandbox; "" if there are none.
     """
 
     def __init__(self, session: Session, checkpoint: CheckpointSubmission, seed: int, seconds: float) -> None:
         session.begin_test(seconds)
-        self.pictures = checkpoint.pictures
+        self.images = checkpoint.images
         self.evaluation = Student(session.perform, seed).probe.evaluation()
         self.name = "checkpoint" + (SAFE if checkpoint.upload.name.lower().endswith(SAFE) else ".pt")
         self.weights = "baseline.pth" if checkpoint.baseline else ""
@@ -260,77 +282,79 @@ class Talk:
             self.evaluation.method("receive", name, np.frombuffer(data[start : start + PART], np.uint8))
 
     def ask(self, method: str, *args: Any) -> dict[str, Any]:
-        """Call a method that says whether there is a problem; Refused if there is."""
+        """Call a method that returns a dictionary with the entry "problem"; Refused if that names a problem."""
         answer = self.evaluation.method(method, *args)
-        told = answer.value if isinstance(answer, Answer) else None
-        if not isinstance(told, dict) or not isinstance(problem := told.get("problem"), str):
-            raise StudentError(Reason.GARBAGE, f"`{method}` gave no answer of its kind")
+        tree = answer.value if isinstance(answer, Answer) else None
+        if not isinstance(tree, dict) or not isinstance(problem := tree.get("problem"), str):
+            raise StudentError(Reason.GARBAGE, f"`{method}` returned something else than its dictionary")
         if problem in PROBLEMS:
             raise Refused(problem)
         if problem:
-            raise StudentError(Reason.GARBAGE, "a problem of no known kind")
-        return told
+            raise StudentError(Reason.GARBAGE, "an unknown problem")
+        return tree
 
     def describe(self, order: np.ndarray, networks: int) -> list[np.ndarray]:
-        """Descriptors (N, dim) float32 of length one of the images in this order, by each network."""
+        """For each network the descriptors (N, dim) float32 of length one of all images, in this order."""
         found: list[list[np.ndarray]] = [[] for _ in range(networks)]
-        size = max(1, min(BATCH, PART // self.pictures.settling[0].nbytes))
+        size = max(1, min(BATCH, PART // self.images.calibration[0].nbytes))
         for start in range(0, len(order), size):
-            images = fetch(self.pictures.asking, order[start : start + size])
+            images = images_at(self.images.split, order[start : start + size])
             answer = self.evaluation.method("describe", images)
             for i, rows in enumerate(found):
-                rows.append(checked(answer[i].array, len(images), rows[0].shape[1] if rows else None))
+                rows.append(checked_descriptors(answer[i].array, len(images), rows[0].shape[1] if rows else None))
         return [unit(np.concatenate(rows)).astype(np.float32) for rows in found]
 
 
-def fetch(asking: QueryGallery, rows: np.ndarray) -> np.ndarray:
-    """Images (B, C, H, W) by number: those of the gallery, then those of the queries."""
-    gallery = len(asking.gallery)
-    images = [asking.gallery[int(i)] if i < gallery else asking.queries[int(i) - gallery] for i in rows]
+def images_at(split: QueryGallery, rows: np.ndarray) -> np.ndarray:
+    """Images (B, C, H, W) by number: those of the gallery come first, then those of the queries."""
+    gallery = len(split.gallery)
+    images = [split.gallery[int(i)] if i < gallery else split.queries[int(i) - gallery] for i in rows]
     return torch.stack(images).numpy()
 
 
-def checked(rows: np.ndarray, count: int, dim: int | None) -> np.ndarray:
-    """Return descriptors as they must be; Refused if they are not."""
+def checked_descriptors(rows: np.ndarray, count: int, dim: int | None) -> np.ndarray:
+    """Return `count` descriptors as float32; Refused if they have another shape or type, or are not finite."""
     if rows.ndim != 2 or len(rows) != count or rows.dtype.kind != "f" or not 1 <= rows.shape[1] <= LONGEST:
-        raise Refused("gave something else than one row of numbers for each image")
+        raise Refused("returned something else than one row of numbers for each image")
     if dim is not None and rows.shape[1] != dim:
-        raise Refused("gave descriptors of different lengths for different images")
+        raise Refused("returned descriptors of different lengths for different images")
     if not np.isfinite(rows).all():
-        raise Refused("gave descriptors that are NaN or infinite")
+        raise Refused("returned descriptors that are NaN or infinite")
     return rows.astype(np.float32)
 
 
-def trained_with(told: dict[str, Any], pictures: Pictures, outcome: Outcome) -> Config:
-    """The settings of the checkpoint, looked at once more on this side, and noted."""
+def trained_with(inspected: dict[str, Any], images: EvaluationImages, outcome: Outcome) -> Config:
+    """Return the settings that the checkpoint was trained with, validated here, and note them in the outcome."""
     try:
-        config = from_values(told.get("settings", {}), "checkpoint")
+        config = from_values(inspected.get("settings", {}), "checkpoint")
     except (AttributeError, TypeError, ValueError):
         raise Refused("settings") from None
-    if config.data not in pictures.trained_on:
-        raise Refused(f"was trained on {config.data}, and is judged on {pictures.trained_on[-1]}")
+    if config.data not in images.trained_on:
+        raise Refused(f"was trained on {config.data}, and is evaluated on {images.trained_on[-1]}")
     if config.protocol != "held-out":
-        raise Refused("was trained with the classes it is asked about: its protocol has to be held-out")
+        raise Refused("was trained on the classes it is evaluated on: its protocol has to be held-out")
     outcome.details |= {"backbone": config.backbone, "pooling": config.pooling, "reduction": config.reduction}
     outcome.details |= {"loss": config.loss, "pretrained": bool(config.weights)}
     return config
 
 
-def figures(asking: QueryGallery, order: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
+def metrics(split: QueryGallery, order: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
     """P@1 and mAP of the queries, from the descriptors of all images in the order in which they were sent.
 
-    Equal distances are decided by that order, which is unknown in the sandbox.
+    Ties are broken by that order, which is unknown in the sandbox.
     """
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    descriptors, count = torch.from_numpy(rows), len(asking.gallery)
-    sent = np.flatnonzero(order < count)  # where the gallery's images stand among those sent
-    own = None
-    if asking.self_index is None:
-        queries = descriptors[place[count:]]
+    position = np.empty_like(order)
+    position[order] = np.arange(len(order))
+    descriptors, count = torch.from_numpy(rows), len(split.gallery)
+    sent = np.flatnonzero(order < count)  # positions of the gallery's images among those sent
+    self_index = None
+    if split.self_index is None:
+        queries = descriptors[position[count:]]
     else:
-        queries = descriptors[place[asking.self_index]]
-        own = np.searchsorted(sent, place[asking.self_index])
-    labels = np.asarray(asking.gallery.labels)[order[sent]]
-    found = retrieval.query_metrics(queries, np.asarray(asking.queries.labels), descriptors[sent], labels, own, (1,))
+        queries = descriptors[position[split.self_index]]
+        self_index = np.searchsorted(sent, position[split.self_index])
+    labels = np.asarray(split.gallery.labels)[order[sent]]
+    found = retrieval.query_metrics(
+        queries, np.asarray(split.queries.labels), descriptors[sent], labels, self_index, (1,)
+    )
     return float(found.first.mean()), float(found.average_precision.mean())

@@ -1,14 +1,12 @@
-"""What a task's hidden tests called and what came back, from the student's file and from the reference.
+"""Show the calls of a task's hidden tests and the values that the student's file and the reference returned.
 
-For the instructor's terminal only: it shows hidden inputs and values. Nothing here is written to a file.
+For the instructor's terminal only: hidden inputs and values are shown. Nothing here is written to a file.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -29,18 +27,18 @@ LONGEST = 400  # characters of one value
 
 @dataclass(frozen=True)
 class Call:
-    """One request of a test, its arguments as they went out, and what came back: a value, an error, or nothing yet."""
+    """One request of a test with its arguments, and the response: a value or an error, or none yet."""
 
     text: str
-    arguments: list[tuple[str, Any]]
-    value: Any = None
+    arguments: list[tuple[str, object]]
+    value: object = None
     error: str = ""
     answered: bool = True
 
 
 @dataclass
 class Trace:
-    """One test with one file: how it ended, and its calls."""
+    """The outcome of one test with one file, and its calls."""
 
     outcome: Outcome | None = None
     calls: list[Call] = field(default_factory=list)
@@ -58,7 +56,7 @@ class Recorder:
         self._current = Trace()
 
     def recorded(self, perform: Perform) -> Perform:
-        """Return `perform` such that the calls of one test are recorded from now on."""
+        """Start a new trace; return `perform` with recording."""
         self._current = Trace()
 
         def recording(request: Request) -> Response:
@@ -79,14 +77,14 @@ class Recorder:
         return recording
 
     def note(self, outcome: Outcome) -> None:
-        """Take in a test's outcome: its trace is complete."""
+        """Complete the trace of a test with its outcome."""
         self._current.outcome = outcome
         self.traces[outcome.test] = self._current
         self._current = Trace()
 
 
 def trace(submission: Submission, wall: Wall, manifest: Manifest, seed: int, task: str) -> dict[str, Trace]:
-    """Run one task's tests, and those of tasks it needs; return the task's traces by name of the test."""
+    """Run one task's tests, and those of tasks it needs; return the task's traces by test name."""
     recorder = Recorder()
     with wall.session(submission.source) as session:
         run_tests(session, manifest, seed, [task], None, recorder.note, recorder.recorded)
@@ -94,12 +92,12 @@ def trace(submission: Submission, wall: Wall, manifest: Manifest, seed: int, tas
 
 
 def explain(submission: Submission, wall: Wall, manifest: Manifest, seed: int, task: str, console: Console) -> None:
-    """Print the hidden tests of a task that this file does not pass: inputs, its values and the reference's."""
-    own = trace(submission, wall, manifest, seed, task)
+    """Print the hidden tests of a task that this file does not pass: inputs, values, the reference's values."""
+    student = trace(submission, wall, manifest, seed, task)
     reference = trace(submission_of("reference", reference_source()), wall, manifest, seed, task)
-    failed = {name: one for name, one in own.items() if one.outcome and one.outcome.status != PASSED}
+    failed = {name: one for name, one in student.items() if one.outcome and one.outcome.status != PASSED}
     console.print(
-        Text(f"\n{manifest.task(task).label}, seed {seed}: {len(failed)} of {len(own)} tests not passed", "bold")
+        Text(f"\n{manifest.task(task).label}, seed {seed}: {len(failed)} of {len(student)} tests not passed", "bold")
     )
     if not failed:
         console.print(Text("nothing to explain: all tests of this task pass", "green"))
@@ -108,14 +106,14 @@ def explain(submission: Submission, wall: Wall, manifest: Manifest, seed: int, t
             console.print(line, soft_wrap=True, highlight=False)
 
 
-def _lines(name: str, own: Trace, reference: Trace) -> Iterator[Text]:
-    outcome = own.outcome
+def _lines(name: str, student: Trace, reference: Trace) -> Iterator[Text]:
+    outcome = student.outcome
     if outcome is None:
         return
     yield Text(f"\n{name}: {outcome.behaviour}", "bold")
     problem = outcome.problem or outcome.message or outcome.reason
     yield Text(f"  {outcome.status}: {one_line(f'{outcome.called} {problem}', LONGEST)}", "red")
-    for number, call in enumerate(own.calls):
+    for number, call in enumerate(student.calls):
         yield Text(f"  {one_line(call.text, 200)}")
         for label, value in call.arguments:
             yield Text(f"    {label} = {shown(value)}", "dim")
@@ -129,25 +127,24 @@ def _lines(name: str, own: Trace, reference: Trace) -> Iterator[Text]:
         yield Text(f"  expected:  {shown(outcome.expected)}", "green")
 
 
-def _values(value: Any) -> str:
+def _values(value: object) -> str:
     if not isinstance(value, dict):
         return shown(value)
     return "; ".join(shown(part) if key == "value" else f"{key} {shown(part)}" for key, part in value.items())
 
 
-def shown(value: Any) -> str:
-    """A value in one line: arrays with dtype and shape, long ones with their first and last numbers."""
+def shown(value: object) -> str:
+    """A value in one line: arrays with dtype, shape and their numbers, of long ones the first and last."""
     if isinstance(value, dict) and "$object" in value:
         return f"object {value['$object']}"
     if isinstance(value, np.ndarray):
         with np.printoptions(precision=5, threshold=40, edgeitems=3, linewidth=10_000, suppress=True):
-            text = " ".join(np.array2string(value, separator=", ").split())
-        return f"{value.dtype} {value.shape} {text[:LONGEST]}"
+            text = one_line(np.array2string(value, separator=", "), LONGEST)
+        return f"{value.dtype} {value.shape} {text}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(shown(part) for part in value[:8])}{', …' if len(value) > 8 else ''}]"
-    with contextlib.suppress(TypeError):
-        if isinstance(value, dict):
-            return f"{{{', '.join(f'{one_line(str(k), 40)}: {shown(v)}' for k, v in list(value.items())[:8])}}}"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{one_line(k, 40)}: {shown(v)}' for k, v in list(value.items())[:8])}}}"
     return one_line(repr(value), LONGEST)
 
 
@@ -156,6 +153,6 @@ def _text(request: Request) -> str:
     return f"{request['op']} {request['name']}{f' ({extra[0]})' if extra else ''}"
 
 
-def _arguments(request: Request) -> list[tuple[str, Any]]:
+def _arguments(request: Request) -> list[tuple[str, object]]:
     numbered = [(f"argument {number}", value) for number, value in enumerate(request.get("args", []), start=1)]
     return numbered + list(request.get("kwargs", {}).items())

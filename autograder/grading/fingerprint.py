@@ -1,4 +1,4 @@
-"""What a grade depends on, as hashes: two grades with one key are the same grade."""
+"""Hashes of everything that a grade depends on: grades with the same key are equal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from assignment.manifest import Manifest
 
 REPOSITORY = Path(__file__).parents[2]
-# Everything that can change a grade but intake: what that makes of a file is hashed with the file.
+# Everything that can change a grade, except intake: the source that intake reads is hashed with the file.
 GRADER = (
     "assignment",
     "autograder/grading",
@@ -29,7 +29,7 @@ NOT_GRADING = ("assignment/assignment.toml", "assignment/plots/")
 
 
 def of_grader() -> str:
-    """Hash of the hidden tests, the reference, the code that grades and the versions of what it runs on."""
+    """Hash of the hidden tests, the reference, the grading code and the versions of Python and the libraries."""
     versions = [f"{name} {_version(name)}" for name in LIBRARIES]
     return _hash(of_files(GRADER), platform.python_version(), *versions)
 
@@ -40,13 +40,13 @@ def of_reports() -> str:
 
 
 def of_assignment(manifest: Manifest) -> str:
-    """Hash of the manifest, but for the rule for late hand-ins, which changes no grade."""
+    """Hash of the manifest without the rule for late submissions, which changes no grade."""
     tree = dataclasses.asdict(dataclasses.replace(manifest, late={}))
     return _hash(json.dumps(tree, sort_keys=True))
 
 
 def key(submission: str, assignment: str, grader: str, seed: int, tasks: tuple[str, ...] | None, isolation: str) -> str:
-    """The key of a grade: of the hashes of submission, assignment and grader, and of what was asked for."""
+    """The key of a grade: hash of the submission, the assignment, the grader and the grading options."""
     return _hash(submission, assignment, grader, str(seed), json.dumps(tasks), isolation)
 
 
@@ -57,7 +57,7 @@ def default_seed(sha256: str) -> int:
 
 @cache
 def of_files(names: tuple[str, ...]) -> str:
-    """Hash of these files and of all below these folders, names included."""
+    """Hash of these files and of all files in these folders, names included."""
     digest = hashlib.sha256()
     for name in names:
         root = REPOSITORY / name

@@ -1,4 +1,4 @@
-"""Grade one submission: a session in the sandbox, the hidden tests, a grade."""
+"""Grade one submission: run the hidden tests against it in the sandbox and add up the points."""
 
 from __future__ import annotations
 
@@ -7,48 +7,48 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from assignment.checking.outcome import Outcome, Reason
 from assignment.checking.runner import TestRun
 from assignment.checking.student import GraderFault, Request, Response, Student, StudentError
 from assignment.manifest import Manifest
 from autograder.grading import fingerprint
-from autograder.grading.checkpoint import CheckpointSubmission, judge
+from autograder.grading.checkpoint import CheckpointSubmission, grade_checkpoint
+from autograder.grading.record import SyntaxFinding
 from autograder.grading.reference_files import reference, submission_of
 from autograder.grading.scoring import Score, score
+from autograder.grading.values import valid
 from autograder.intake import Submission
 from autograder.misconceptions.explain import Explainer
 from autograder.sandbox.wall import Ending, Session, Wall
 
 HIDDEN_TESTS = Path(__file__).parents[1] / "hidden_tests"
-IMPROVEMENT = "improvement"
-KNOWN_WRONG = "triplet-loss--no-hinge"  # a misconception
-Perform = Callable[[Request], Response]  # how a session answers a request
-PATIENCE = 2  # tests of one task that may run out of time
+Perform = Callable[[Request], Response]  # sends a request to the student's process, returns its response
+MOST_TIMEOUTS = 2  # of one task; its other tests are not run
 
 
 class CanaryError(GraderFault):
-    """The grader does not grade known files correctly, so it must not grade submissions."""
+    """The grader does not grade known files correctly and must not grade submissions."""
 
 
 @dataclass(frozen=True)
 class Grade:
-    """What grading gives.
+    """The result of grading.
 
     Attributes:
-        submission, score, seed: as the names say. tasks: ids that were asked for, None for all.
-        findings: of the static examination. import_problem: None if the file could be imported.
-        isolation, versions: of the wall. endings: of the submission's processes.
-        import_seconds, seconds: wall clock of the import, of everything.
-        checkpoint: the checkpoint that was judged, None if there was none.
+        submission, score: the file and its points. seed: seed of all inputs. tasks: ids of chosen tasks, None for all.
+        syntax, flags: findings of the static analysis. import_problem: None if the file could be imported.
+        isolation, seccomp, versions: back end of the sandbox, whether it filters system calls, versions of libraries.
+        endings: how the submission's processes ended. import_seconds, seconds: wall clock of the import, in total.
+        checkpoint: the checkpoint that was graded, None if there was none.
     """
 
     submission: Submission
     score: Score
     seed: int
     tasks: tuple[str, ...] | None
-    findings: dict[str, Any]
+    syntax: tuple[SyntaxFinding, ...]
+    flags: tuple[str, ...]
     import_problem: StudentError | None
     isolation: str
     seccomp: bool
@@ -60,30 +60,32 @@ class Grade:
 
 
 class Clock:
-    """Hands out the wall-clock seconds of tests: each has its own limit, all but the improvement share one.
+    """Time limits: each test has one, and all tests except the improvement share another.
 
-    A task that ran out of time twice is not waited for again, so that an endless loop in it leaves time for the others.
+    After two timeouts the other tests of a task are not run, so that an endless loop leaves time for other tasks.
     """
 
     def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
         self.limits = manifest.limits
         self.spent = 0.0
         self._running: float | None = None
         self._late: Counter[str] = Counter()
 
     def note(self, outcome: Outcome) -> None:
-        """Remember a test that ran out of time."""
+        """Count a timeout."""
         self._late[outcome.task] += outcome.reason == Reason.TIMEOUT
 
     def next_test(self, task: str) -> float:
-        """Return the seconds that the next test of this task may take; StudentError when none are left."""
+        """Return the seconds that the next test of this task may take; StudentError if none are left."""
         now = time.monotonic()
         if self._running is not None:
             self.spent += now - self._running
-        self._running = None if task == IMPROVEMENT else now
-        if self._late[task] >= PATIENCE:
-            raise StudentError(Reason.TIMEOUT, f"not tried again: {PATIENCE} tests of this task ran out of time")
-        if task == IMPROVEMENT:
+        trains = self.manifest.task(task).trains
+        self._running = None if trains else now
+        if self._late[task] >= MOST_TIMEOUTS:
+            raise StudentError(Reason.TIMEOUT, f"not tried again: {MOST_TIMEOUTS} tests of this task timed out")
+        if trains:
             return self.limits.improvement_seconds
         left = self.limits.submission_seconds - self.spent
         if left <= 0:
@@ -104,11 +106,11 @@ def grade(
     """Grade one submission in the sandbox.
 
     Args:
-        submission: what was handed in. wall: where it runs. manifest: tasks and limits.
-        seed: of all inputs; None for the submission's own.
-        tasks: ids to grade (prerequisites come along), None for all.
-        report: called with each outcome as it is known. explain: look for misconceptions behind wrong values.
-        checkpoint: a checkpoint to judge, too; the manifest must then be one `with_checkpoint`.
+        submission: the submitted file. wall: the sandbox. manifest: tasks and limits.
+        seed: seed of all inputs; None for the default seed of the file.
+        tasks: ids of the tasks to grade (with their prerequisites), None for all.
+        report: called with each outcome. explain: whether to look for misconceptions that explain wrong values.
+        checkpoint: a checkpoint to grade, too; the manifest must then be one `with_checkpoint`.
 
     Raises:
         BrokenTests, ScoringError, WallError: the grader is at fault, not the submission.
@@ -119,7 +121,7 @@ def grade(
     with wall.session(submission.source) as session:
         outcomes = run_tests(session, manifest, seed, tasks, Explainer() if explain else None, report)
     if checkpoint is not None:
-        outcome, endings = judge(checkpoint, submission, wall, manifest, seed, session.import_problem)
+        outcome, endings = grade_checkpoint(checkpoint, submission, wall, manifest, seed, session.import_problem)
         session.endings += endings
         outcomes.append(outcome)
         report(outcome)
@@ -136,10 +138,10 @@ def run_tests(
     report: Callable[[Outcome], None],
     recorded: Callable[[Perform], Perform] = lambda perform: perform,
 ) -> list[Outcome]:
-    """Run the hidden tests of these tasks and what they need in a session.
+    """Run the hidden tests of these tasks and of their prerequisites in a session.
 
     Args:
-        report: called with each outcome as it is known. recorded: wraps what performs the requests of one test.
+        report: called with each outcome. recorded: wraps the function that performs the requests of one test.
     """
     clock = Clock(manifest)
 
@@ -169,7 +171,11 @@ def _finished(
         score=result,
         seed=seed,
         tasks=None if tasks is None else tuple(tasks),
-        findings=session.findings,
+        syntax=tuple(
+            SyntaxFinding(found["line"], found["column"], valid(found["message"]), valid(found["lost"]))
+            for found in session.findings.get("syntax", ())
+        ),
+        flags=tuple(map(valid, session.findings.get("flags", ()))),
         import_problem=session.import_problem,
         isolation=wall.start.name,
         seccomp=wall.start.seccomp,
@@ -182,18 +188,18 @@ def _finished(
 
 
 def canaries(wall: Wall, manifest: Manifest) -> None:
-    """Grade two known files: the reference must earn everything, a wrong file must lose its point and no other.
+    """Grade two known files: the reference must earn all points, a file with a known mistake must lose some.
 
     Raises CanaryError. The improvement task is omitted: it takes much longer, and `selftest` runs it.
     """
     from autograder.misconceptions import catalogue
 
-    tasks = [task.id for task in manifest.tasks if task.id != IMPROVEMENT]
+    tasks = [task.id for task in manifest.tasks if not task.trains]
     best = grade(submission_of("reference", reference()), wall, manifest, 0, tasks, explain=False)
     short = [s.task.id for s in best.score.tasks if s.earned != s.task.points]
     if short:
         raise CanaryError(f"the reference solution does not earn the points of {', '.join(short)}")
-    wrong = next(m for m in catalogue.load() if m.id == KNOWN_WRONG)
-    result = grade(submission_of(wrong.id, wrong.source), wall, manifest, 0, ["triplet-loss"], explain=False)
+    wrong = next(m for m in catalogue.load() if m.id == manifest.canary)
+    result = grade(submission_of(wrong.id, wrong.source), wall, manifest, 0, wrong.tasks[:1], explain=False)
     if result.score.tasks[0].earned == result.score.tasks[0].task.points:
         raise CanaryError(f"the known-wrong file '{wrong.id}' earns all points")

@@ -1,4 +1,4 @@
-"""What `grade` is given: a file or a record, perhaps a checkpoint; read before anything slow starts."""
+"""Read the inputs of `grade` before anything slow starts: a file or a record, and perhaps a checkpoint."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class OptionError(ValueError):
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is graded.
+    """The inputs of one grade.
 
     Attributes:
-        submission, seed, tasks: as `grade` takes them. past: the record to repeat.
-        checkpoint: a network handed in beside the file. baseline: weights that its backbone began with.
+        submission, seed, tasks: arguments of `grade`. past: the record whose grade is repeated.
+        checkpoint: a trained network submitted beside the file. baseline: initial weights of its backbone.
     """
 
     submission: Submission
@@ -44,22 +44,22 @@ def read_inputs(
     checkpoint: Path | None = None,
     baseline: Path | None = None,
 ) -> Inputs:
-    """Read what is graded.
+    """Read the inputs of one grade.
 
     Args:
-        file: the submission; with `replay` it may be None: then the file beside the record is taken.
-        replay: a record whose seed and tasks are taken. checkpoint, baseline: files of weights.
+        file: the submission; with `replay` it may be None, for the file beside the record.
+        replay: a record whose seed and tasks are used. checkpoint, baseline: files of weights.
 
     Raises:
         OptionError: options contradict each other. IntakeError: a file cannot be used.
     """
     if replay is not None and (tasks or seed is not None):
-        raise OptionError("--replay: it takes seed and tasks from the record; leave out --seed and --task")
+        raise OptionError("--replay: seed and tasks are those of the record; leave out --seed and --task")
     past = read_past(replay, file) if replay is not None else None
     if past is not None:
         file, seed, tasks = past.file, past.seed, past.tasks
         if past.record.checkpoint and checkpoint is None:
-            raise OptionError(f"{replay}: a checkpoint was judged, too; add it with --checkpoint")
+            raise OptionError(f"{replay}: a checkpoint was graded, too; add it with --checkpoint")
     if file is None:
         raise OptionError("no file: give the student's file, or a record with --replay")
     if file.is_file() and file.suffix.lower() not in KINDS:
@@ -68,7 +68,9 @@ def read_inputs(
     limit = manifest.checkpoint["file_mb"] * 10**6
     weights = read_upload(baseline, limit) if baseline is not None else None
     if weights is not None and not weights.data:
-        raise IntakeError(f"{baseline} is empty or has more than {limit / 1e6:g} MB; give the weights of one backbone")
+        raise IntakeError(
+            f"{baseline}: it is empty or has more than {limit / 1e6:g} MB; give the weights of one backbone"
+        )
     return Inputs(
         submission=submission if past is None else past.named(submission),
         seed=seed,
@@ -80,7 +82,7 @@ def read_inputs(
 
 
 def _other_kind(file: Path, manifest: Manifest) -> str:
-    """Say what to do with a file that is neither Python nor a notebook."""
+    """The error for a file that is neither Python nor a notebook."""
     if is_archive(file.name):
-        return f"{file} is an archive: `python -m autograder batch {file} --out DIR` takes it, of one student, too"
-    return f"{file} is neither a .py nor an .ipynb; give the student's {manifest.file}"
+        return f"{file}: it is an archive; grade it with `python -m autograder batch {file} --out DIR`"
+    return f"{file}: it is neither a .py nor an .ipynb; give the student's {manifest.file}"

@@ -1,4 +1,4 @@
-"""From a grade to its record."""
+"""Make the record of a grade."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from autograder.grading.record import (
     Possible,
     Record,
     SandboxFacts,
-    SyntaxFinding,
     TaskResult,
     TestResult,
 )
@@ -39,11 +38,8 @@ def record_of(grade: Grade, manifest: Manifest) -> Record:
         points=grade.score.points,
         bonus=grade.score.bonus,
         possible=Possible(manifest.points, manifest.bonus_points),
-        syntax=tuple(
-            SyntaxFinding(found["line"], found["column"], valid(found["message"]), valid(found["lost"]))
-            for found in grade.findings.get("syntax", ())
-        ),
-        flags=tuple(map(valid, grade.findings.get("flags", ()))),
+        syntax=grade.syntax,
+        flags=grade.flags,
         import_problem=None
         if problem is None
         else ImportProblem(problem.kind, valid(problem.type_name), valid(problem.message), problem.line),
@@ -84,7 +80,7 @@ def _test(outcome: Outcome) -> TestResult:
         line=outcome.line,
         hint=outcome.hint,
         shown=outcome.shown,
-        misconception=outcome.misconception,
+        misconception=valid(outcome.misconception),
         details={valid(key): plain(value, whole=True) for key, value in outcome.details.items()},
     )
 

@@ -1,7 +1,7 @@
 """The record: everything about one grade, as frozen dataclasses and as JSON. For instructors; reports are made from it.
 
-`autograder/reports/RECORD.md` is generated from the descriptions here. Whatever differs between two runs with the same
-seed is below `measured`; everything else is the same. Descriptions marked *hostile* are of texts and numbers that the
+`autograder/reports/RECORD.md` is generated from the descriptions here. Entries that differ between two runs with the
+same seed are in `measured`; all others are equal. Descriptions marked *hostile* are of texts and numbers that the
 student's process or file chose.
 """
 
@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import FiniteFloat, JsonValue, TypeAdapter, ValidationError
@@ -22,13 +23,14 @@ from autograder.grading.scoring import NONE
 from autograder.intake.notebook import Notebook
 
 SCHEMA = 1
+MOST_BYTES = 256 << 20
 Number = int | FiniteFloat
 Tree = dict[str, JsonValue]
 T = TypeVar("T")
 
 
 class RecordError(ValueError):
-    """The text is not a record of this schema; the message is one line that names the entry at fault."""
+    """The text is not a record of this schema; the message is one line that names the invalid entry."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class GradedFile:
     """The file that was graded."""
 
     name: Annotated[str, Doc("name of the file, *hostile*")]
-    owner: Annotated[str, Doc('who handed it in, "" if unknown, *hostile*')]
+    owner: Annotated[str, Doc('who submitted it, "" if unknown, *hostile*')]
     sha256: Annotated[str, Doc("SHA-256 of the file's bytes, 64 hexadecimal digits")]
     notebook: Annotated[
         Notebook | None,
@@ -59,8 +61,8 @@ class GradedFile:
 class Possible:
     """The points that can be earned."""
 
-    points: Annotated[Number, Doc("what the manifest's ordinary tasks are worth together")]
-    bonus: Annotated[Number, Doc("what the manifest's bonus tasks are worth together")]
+    points: Annotated[Number, Doc("sum of the points of the manifest's ordinary tasks")]
+    bonus: Annotated[Number, Doc("sum of the points of the manifest's bonus tasks")]
 
 
 @dataclass(frozen=True)
@@ -85,13 +87,13 @@ class ImportProblem:
 
 @dataclass(frozen=True)
 class CheckpointFacts:
-    """The checkpoint that was judged, too."""
+    """The checkpoint that was graded."""
 
     name: Annotated[str, Doc("name of the file, *hostile*")]
     sha256: Annotated[str, Doc('SHA-256 of the file\'s bytes; "" if it is over the limit and was not read')]
     bytes: Annotated[int, Doc("size of the file")]
-    data: Annotated[str, Doc('the images it was judged on: "hidden sample", or the name given with `--data`')]
-    images: Annotated[int, Doc("how many images it described")]
+    data: Annotated[str, Doc('the images it was evaluated on: "hidden sample", or the name given with `--data`')]
+    images: Annotated[int, Doc("number of images")]
     baseline_sha256: Annotated[str, Doc('SHA-256 of the file given with `--baseline-weights`, "" if there was none')]
 
 
@@ -102,23 +104,21 @@ class TestResult:
     __test__ = False  # not a test of pytest's
 
     name: Annotated[str, Doc("name of the test function, with its parameters in brackets")]
-    behaviour: Annotated[str, Doc("what is tested, in words for students")]
-    points: Annotated[Number, Doc("what passing is worth")]
+    behaviour: Annotated[str, Doc("the tested behaviour, as students read it")]
+    points: Annotated[Number, Doc("points for passing")]
     status: Annotated[str, Doc('"passed", "failed" or "skipped"')]
     reason: Annotated[str, Doc('"" if passed; else one of the reasons below')]
-    problem: Annotated[str, Doc("what is wrong, in the grader's words; sizes and counts in it are *hostile*")]
-    called: Annotated[str, Doc("the call, with the kinds of its arguments; class names in it are *hostile*")]
-    returned: Annotated[JsonValue, Doc("what came back, *hostile*; see below")]
-    expected: Annotated[
-        JsonValue, Doc("what should have come back, null if there is no single such value; secret unless `shown`")
-    ]
+    problem: Annotated[str, Doc("what is wrong, written by the grader; sizes and counts in it are *hostile*")]
+    called: Annotated[str, Doc("the call, with the types of its arguments; class names in it are *hostile*")]
+    returned: Annotated[JsonValue, Doc("the returned value, *hostile*; see below")]
+    expected: Annotated[JsonValue, Doc("the expected value, null if there is no single one; secret unless `shown`")]
     exception: Annotated[str, Doc("class of the exception, *hostile*")]
     message: Annotated[str, Doc("its message, at most 500 characters, *hostile*; it may contain hidden inputs")]
     line: Annotated[int, Doc("line of the file where it was raised, 0 if unknown, *hostile*")]
-    hint: Annotated[str, Doc("what the student reads when the test fails")]
+    hint: Annotated[str, Doc("hint for the student if the test fails")]
     shown: Annotated[bool, Doc("whether the inputs are public, so that the student may see the values")]
-    misconception: Annotated[str, Doc('id of the known mistake that gives the same values, "" if none does')]
-    details: Annotated[Tree, Doc("what else the test measured; see below")]
+    misconception: Annotated[str, Doc('id of the misconception that gives the same values, "" if none does')]
+    details: Annotated[Tree, Doc("other measurements of the test; see below")]
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class TaskResult:
     title: Annotated[str, Doc("title")]
     bonus: Annotated[bool, Doc("whether its points are bonus points")]
     earned: Annotated[Number, Doc("sum of the points of its passed tests")]
-    possible: Annotated[Number, Doc("what it is worth")]
+    possible: Annotated[Number, Doc("points of the task")]
     state: Annotated[str, Doc('"all", "part", "none", "not-implemented" or "skipped"')]
     tests: Annotated[tuple[TestResult, ...], Doc("one entry per hidden test, in the order in which they ran")]
 
@@ -148,13 +148,13 @@ class TaskResult:
 
 @dataclass(frozen=True)
 class SandboxFacts:
-    """What the file ran in."""
+    """The sandbox that the file ran in."""
 
     isolation: Annotated[
         str,
         Doc('back end: "bubblewrap", "container" with the engine, "users and landlock", "users", or "process"'),
     ]
-    seccomp: Annotated[bool, Doc("whether a filter of system calls was in force")]
+    seccomp: Annotated[bool, Doc("whether system calls were filtered")]
     torch: Annotated[str, Doc("version of PyTorch in the sandbox")]
     python: Annotated[str, Doc("version of Python in the sandbox")]
 
@@ -171,16 +171,16 @@ class Measured:
     peak_mb: Annotated[Number, Doc("largest private memory of one of its processes, MiB")]
     test_seconds: Annotated[dict[str, Number], Doc('wall clock of each test, by "task/test"')]
     output: Annotated[str, Doc("the first 20,000 characters of what the file printed, *hostile*")]
-    output_bytes: Annotated[int, Doc("how many bytes it printed in all")]
-    processes: Annotated[int, Doc("how many processes it took; each crash or timeout costs one")]
+    output_bytes: Annotated[int, Doc("number of bytes that it printed")]
+    processes: Annotated[int, Doc("number of processes; each crash or timeout ends one")]
 
 
 @dataclass(frozen=True)
 class LateResult:
-    """How late a hand-in is; null for what nobody knows."""
+    """How late a submission is; null if unknown."""
 
-    days: Annotated[int | None, Doc("days begun after the deadline")]
-    loss: Annotated[Number | None, Doc("part of the points that is taken off")]
+    days: Annotated[int | None, Doc("days after the deadline, started ones included")]
+    loss: Annotated[Number | None, Doc("fraction of the points that is deducted")]
 
 
 @dataclass(frozen=True)
@@ -193,18 +193,18 @@ class Attempt:
 
 @dataclass(frozen=True)
 class HandIn:
-    """What a batch knows about where a file came from; only in the records of a batch."""
+    """Where a file came from; only in the records of a batch."""
 
-    key: Annotated[str, Doc("the student's identifier: the roster's, else the platform's, *hostile*")]
-    where: Annotated[str, Doc("the hand-in's folder or file in what the platform gave, *hostile*")] = ""
+    key: Annotated[str, Doc("the student's identifier in the roster, else on the platform, *hostile*")]
+    where: Annotated[str, Doc("folder or file of the submission in the platform's download, *hostile*")] = ""
     standing: Annotated[
         str, Doc('"listed" in the roster, "unlisted", "duplicate" (not clear who it is), "no roster"')
     ] = ""
-    submitted: Annotated[str | None, Doc("when, ISO 8601, as the platform says")] = None
+    submitted: Annotated[str | None, Doc("time of submission, ISO 8601, according to the platform")] = None
     late: Annotated[LateResult | None, Doc("null if in time")] = None
     file: Annotated[str | None, Doc("the graded file, *hostile*")] = None
     earlier: Annotated[tuple[Attempt, ...], Doc("earlier attempts, oldest first")] = ()
-    notes: Annotated[tuple[str, ...], Doc("what intake noticed, *hostile*")] = ()
+    notes: Annotated[tuple[str, ...], Doc("notes of intake, *hostile*")] = ()
 
 
 @dataclass(frozen=True)
@@ -225,13 +225,13 @@ class Record:
         Doc('imports and names that the assignment rarely needs, "line 3: import os", *hostile*; they cost no points'),
     ]
     import_problem: Annotated[ImportProblem | None, Doc("why the file could not be imported; null if it could")]
-    checkpoint: Annotated[CheckpointFacts | None, Doc("the checkpoint that was judged, too; null if there was none")]
+    checkpoint: Annotated[CheckpointFacts | None, Doc("the checkpoint that was graded; null if there was none")]
     tasks: Annotated[
         tuple[TaskResult, ...],
-        Doc("one entry per graded task, in the manifest's order; a checkpoint that was judged is one"),
+        Doc("one entry per graded task, in the manifest's order; a checkpoint is a task"),
     ]
-    wall: Annotated[SandboxFacts, Doc("what the file ran in")]
-    measured: Annotated[Measured, Doc("all that differs from run to run")]
+    wall: Annotated[SandboxFacts, Doc("sandbox that the file ran in")]
+    measured: Annotated[Measured, Doc("everything that differs from run to run")]
     hand_in: Annotated[HandIn | None, Doc("where the file came from; only in the records of a batch")] = None
 
     def tests(self) -> Iterator[tuple[TaskResult, TestResult]]:
@@ -253,21 +253,28 @@ def to_json(record: Record) -> str:
 
 
 def from_json(text: str | bytes) -> Record:
-    """Read a record; RecordError if it is damaged, or of another schema. Entries that are not known are ignored."""
+    """Read a record; RecordError if it is damaged or of another schema. Unknown entries are ignored."""
     record = parse(Record, text)
     if record.schema != SCHEMA:
-        raise RecordError(f"it is of schema {record.schema}, this grader reads {SCHEMA}")
+        raise RecordError(f"it has schema {record.schema}, this grader reads {SCHEMA}")
     return record
 
 
+def read_record(path: Path) -> Record:
+    """Read the record in a file; RecordError as in `from_json`, OSError if the file cannot be read."""
+    if path.stat().st_size > MOST_BYTES:
+        raise RecordError(f"it has more than {MOST_BYTES >> 20} MiB")
+    return from_json(path.read_bytes())
+
+
 def dump(value: object, omit: tuple[str, ...] = ()) -> str:
-    """Return a frozen dataclass as JSON text, without the entries that are to be omitted."""
+    """Return a frozen dataclass as JSON text, without the entries in `omit`."""
     tree = dataclasses.asdict(value)  # type: ignore[call-overload]
     return json.dumps({key: part for key, part in tree.items() if key not in omit}, indent=1, allow_nan=False) + "\n"
 
 
 def parse(kind: type[T], text: str | bytes) -> T:
-    """Read a frozen dataclass from JSON text; RecordError, in one line, names the first entry that does not fit."""
+    """Read a frozen dataclass from JSON text; RecordError, in one line, names the first invalid entry."""
     try:
         return _adapter(kind).validate_json(text, strict=True)
     except ValidationError as problem:

@@ -1,4 +1,4 @@
-"""Files whose grade is known beforehand: the reference and the template, as submissions."""
+"""Files with a known grade: the reference and the template, as submissions."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def template() -> str:
 
 
 def submission_of(name: str, source: str) -> Submission:
-    """Treat a text as if somebody had handed it in."""
+    """Return a submission with this source."""
     return Submission(name, "", source, hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest())

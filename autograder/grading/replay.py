@@ -1,4 +1,4 @@
-"""Repeat a grade from its record, and say whether it is the same bit for bit."""
+"""Repeat a grade from its record and compare the records bit for bit."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from assignment.manifest import Manifest
-from autograder.grading.record import Record, RecordError, Tree, from_json, to_json
+from autograder.grading.record import Record, RecordError, Tree, read_record, to_json
 from autograder.intake import IntakeError, Submission
 from autograder.intake.submission import read_submission
 
-KEPT = "handed_in"  # what a batch calls the bytes that it keeps beside a record
-MOST_BYTES = 256 << 20
-OTHER = ("measured", "hand_in")  # what differs from run to run, and what a batch knows about the person
+KEPT = "handed_in"  # a batch copies the submitted file beside its record, under this name and its own extension
+NOT_COMPARED = ("measured", "hand_in")  # differ from run to run, or are about the student
 MOST_DIFFERENCES = 20
 
 
@@ -27,57 +26,55 @@ class ReplayError(IntakeError):
 
 @dataclass(frozen=True)
 class Past:
-    """A recorded grade: the record, and the file that was graded."""
+    """A recorded grade: the record and the graded file."""
 
     record: Record
     file: Path
 
     @property
     def seed(self) -> int:
-        """The seed of all its inputs."""
+        """The seed of all inputs."""
         return self.record.seed
 
     def named(self, submission: Submission) -> Submission:
-        """The submission under the name and of the owner that the record states."""
+        """The submission with the name and the owner of the record."""
         return replace(submission, name=self.record.submission.name, owner=self.record.submission.owner)
 
     @property
     def tasks(self) -> tuple[str, ...] | None:
-        """Ids of the tasks that were asked for, None for all."""
+        """Ids of the chosen tasks, None for all."""
         return self.record.asked_tasks
 
 
 def read_past(path: Path, file: Path | None = None) -> Past:
-    """Read a record, and find the file that it is about: `file`, or the one that a batch kept beside the record.
+    """Read a record and the path of the graded file: `file`, or the copy that a batch keeps beside the record.
 
     Raises:
-        ReplayError: it is not a record, the file is missing, or it is not the one that was graded.
+        ReplayError: it is not a record, the file is missing, or another file was graded.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ReplayError(f"{path} is too large for a record; give the record.json of a grade")
-        record = from_json(path.read_bytes())
+        record = read_record(path)
     except OSError as problem:
-        raise ReplayError(f"the record {path} cannot be read ({problem.strerror}); check the path") from None
+        raise ReplayError(f"{path}: the record cannot be read ({problem.strerror}); check the path") from None
     except RecordError as problem:
-        raise ReplayError(f"{path} is not a record ({problem}); give the record.json of a grade") from None
+        raise ReplayError(f"{path}: it is not a record ({problem}); give the record.json of a grade") from None
     if file is None:
         kept = sorted(path.parent.glob(f"{KEPT}.*"))
         if not kept:
             name = record.submission.name
-            raise ReplayError(f"the graded file is not beside {path}; give it, too: grade {name} --replay {path}")
+            raise ReplayError(f"{path}: the graded file is not beside it; add the file: grade {name} --replay {path}")
         file = kept[0]
     try:
         found = hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as problem:
-        raise ReplayError(f"{file} cannot be read ({problem.strerror}); check the path") from None
+        raise ReplayError(f"{file}: it cannot be read ({problem.strerror}); check the path") from None
     if found != record.submission.sha256:
-        raise ReplayError(f"{file} is not the file of {path}: its SHA-256 differs; give the one that was graded")
+        raise ReplayError(f"{file}: its SHA-256 is not that of the record {path}; give the file that was graded")
     return Past(record, file)
 
 
 def source_beside(record: Path, manifest: Manifest) -> str:
-    """The text that was graded, if it lies beside the record; "" if not, or if it can no longer be read."""
+    """The source of the graded file beside the record; "" if there is none or it cannot be read."""
     for kept in sorted(record.parent.glob(f"{KEPT}.*"))[:1]:
         try:
             return read_submission(kept, manifest).source
@@ -87,15 +84,15 @@ def source_beside(record: Path, manifest: Manifest) -> str:
 
 
 def differences(old: Record, new: Record) -> list[str]:
-    """Where two records of one file differ, as paths with both values; none if they are the same bit for bit.
+    """Differences of two records of one file, as paths with both values; empty if they are equal bit for bit.
 
-    What a record says about the person and the place is left out: owner, name of the file, times and memory.
+    Owner, name of the file, times and memory are not compared.
     """
     return list(_walk(_comparable(old), _comparable(new), ""))
 
 
 def _comparable(record: Record) -> Tree:
-    tree = {key: value for key, value in json.loads(to_json(record)).items() if key not in OTHER}
+    tree = {key: value for key, value in json.loads(to_json(record)).items() if key not in NOT_COMPARED}
     tree["submission"] = {"sha256": record.submission.sha256}
     return tree
 

@@ -1,4 +1,4 @@
-"""From outcomes to points."""
+"""Compute points from the outcomes of tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ALL, PART, NONE = "all", "part", "none"
 
 
 class ScoringError(GraderFault):
-    """The hidden tests' points do not sum to the manifest's."""
+    """The points of a task's hidden tests do not add up to its points in the manifest."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ class Score:
 
 
 def score(outcomes: Sequence[Outcome], manifest: Manifest) -> Score:
-    """Sum the points of passed tests by task. Raise ScoringError if a task's tests are not worth what it is worth."""
+    """Add up the points of passed tests by task; ScoringError if a task's tests do not add up to its points."""
     scores = []
     for task in manifest.tasks:
-        own = tuple(o for o in outcomes if o.task == task.id)
-        if not own:
-            continue  # the task was not asked for
-        worth = round(sum(o.points for o in own), 6)
+        tests = tuple(o for o in outcomes if o.task == task.id)
+        if not tests:
+            continue  # the task was not chosen
+        worth = round(sum(o.points for o in tests), 6)
         if worth != task.points:
             raise ScoringError(f"the tests of task '{task.id}' are worth {worth}, the manifest says {task.points}")
-        earned = round(sum(o.points for o in own if o.status == PASSED), 6)
-        scores.append(TaskScore(task, earned, _state(own), own))
+        earned = round(sum(o.points for o in tests if o.status == PASSED), 6)
+        scores.append(TaskScore(task, earned, _state(tests), tests))
     return Score(
         tasks=tuple(scores),
         points=round(sum(s.earned for s in scores if not s.task.bonus), 6),

@@ -1,4 +1,4 @@
-"""Values of any kind as JSON, and back."""
+"""Convert values to JSON trees and back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST_TEXT = 500
 
 
 def valid(text: str) -> str:
-    """Return a text without lone surrogates, which UTF-8 cannot hold.
+    """Return a text whose lone surrogates, which UTF-8 cannot encode, are replaced by "?".
 
     >>> valid("a\\ud800b")
     'a?b'
@@ -22,7 +22,7 @@ def valid(text: str) -> str:
 
 
 def plain(value: object, whole: bool = False) -> JsonValue:
-    """Return the JSON tree of a value: arrays as dtype, shape and first numbers, with `whole` as base64 of all."""
+    """Return the JSON tree of a value; arrays as dtype, shape and first numbers, with `whole` as base64 of all."""
     if isinstance(value, (np.ndarray, np.generic)):
         array = np.asarray(value)
         if whole:

@@ -1,1 +1,1 @@
-"""Hidden tests: ordinary pytest files that ask a `student` fixture. Nothing in here ever reaches a student."""
+"""Hidden tests: ordinary pytest files with a `student` fixture. They are never given to students."""

@@ -20,5 +20,5 @@ def expect_loop_free(student: Student, name: str, small: tuple[Any, ...], large:
         raise StudentError(Reason.GARBAGE, "the steps were not counted", called=many.called)
     expect(Answer([few.operations, many.operations], many.called)).that(
         many.operations <= GROWTH * few.operations + SLACK,
-        "takes more steps for more data: something walks through it",  # no numbers: they come from over there
+        "takes more steps for more data: it loops over the data",  # no numbers: a submission may have forged them
     )

@@ -1,6 +1,6 @@
-"""What the hidden tests of networks need: true feature maps in float64, and careful looks at what came back.
+"""What the hidden tests of networks share: true feature maps in float64, and checked access to returned values.
 
-The other side may answer anything, so a look at an answer ends in a value of the right kind or in a StudentError.
+The sandbox may return anything: each function here gives a value of the right kind or raises StudentError.
 """
 
 from __future__ import annotations
@@ -75,5 +75,5 @@ def number(target: Any, name: str) -> float:
     """A number that a kept object has as an attribute."""
     found = target.get(name)
     if not isinstance(found, Answer) or found.array.size != 1:
-        raise StudentError(Reason.GARBAGE, f"`{name}` is no number", called=name)
+        raise StudentError(Reason.GARBAGE, f"`{name}` is not a number", called=name)
     return float(found.array.reshape(()))

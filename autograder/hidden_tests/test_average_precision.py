@@ -86,7 +86,7 @@ def test_large_labels_and_short_lists(student, rng):
 @task(
     "average-precision",
     points=0.25,
-    behaviour="nothing relevant",
+    behaviour="no relevant image",
     hint="Without a relevant image the AP is undefined: NaN, not 0 and not 1. The precision is 0 at each rank.",
     edge=True,
 )
@@ -101,7 +101,7 @@ def test_nothing_relevant(student, rng):
     "average-precision",
     points=0.5,
     behaviour="loop-free",
-    hint="The hits among the first k are a cumulative sum; Python's own sum() walks through a tensor, use its method.",
+    hint="The hits among the first k are a cumulative sum; Python's own sum() loops, a tensor has a method for it.",
     loop_free=True,
 )
 def test_loop_free(student, rng):

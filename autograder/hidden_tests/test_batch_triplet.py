@@ -87,7 +87,7 @@ def test_any_classes(student, rng):
     NAME,
     points=0.2,
     behaviour="copies of an image",
-    hint="Two images may have equal features: the anchor is told from its positive by index, not by a distance of 0.",
+    hint="Two images may have equal features: do you exclude the anchor by its index, or by a distance of 0?",
 )
 def test_copies(student, rng):
     features, labels, margin = batch(rng, [0, 0, 0, 1, 1, 1], copies=True)

@@ -43,7 +43,7 @@ def test_maximum_pooling(student, rng):
     "descriptor",
     points=0.25,
     behaviour="any image size, also wide, high and large ones",
-    hint="The map's height and width follow the image's. Pool over all of it, whatever its size; no number 7 anywhere.",
+    hint="The map's height and width depend on the image's. Is a fixed size, such as 7, anywhere in the pooling?",
 )
 def test_any_image_size(student, rng, usemax):
     network, mine = draw_network(student, rng)
@@ -88,7 +88,7 @@ def test_black_image(student, rng):
 @task(
     "descriptor",
     points=0.25,
-    behaviour="one image alone: shape (1, dim), the same descriptor as in a batch",
+    behaviour="a single image: shape (1, dim), the same descriptor as in a batch",
     hint="A batch of one image is a batch: does any line drop or mix the first dimension? Is `dim` an attribute?",
 )
 def test_single_image(student, rng):
@@ -104,7 +104,7 @@ def test_single_image(student, rng):
     "descriptor",
     points=0.25,
     behaviour="the descriptor can be trained",
-    hint="The gradient has to find its way back to the convolutions: is there a detach, a no_grad or a copy to numpy?",
+    hint="Does the gradient reach the convolutions, or is there a detach, a no_grad or a copy to numpy?",
     edge=True,
 )
 def test_gradient_arrives(student, rng):

@@ -65,7 +65,7 @@ def test_any_number_of_rows(student, rng):
     "distances",
     points=0.25,
     behaviour="loop-free",
-    hint="One matrix product or one broadcast does all rows at once; Python's own sum() walks through a tensor.",
+    hint="One matrix product or one broadcast does all rows at once; Python's own sum() loops over a tensor.",
     loop_free=True,
 )
 def test_loop_free(student, rng):

@@ -24,7 +24,7 @@ def generalised_mean(maps: np.ndarray, p: float) -> np.ndarray:
 @task(
     "gem",
     points=0.25,
-    behaviour="a map worked by hand",
+    behaviour="a worked example",
     hint="Raise to p, average over height and width, take the p-th root.",
     shown=True,
 )
@@ -73,7 +73,7 @@ def test_gradients(student, rng):
     "gem",
     points=0.25,
     behaviour="GDextractor(gem=True): starts at p = 3, learns p",
-    hint="The exponent is an nn.Parameter of one element, 3 at the start; the vector is divided by its length as ever.",
+    hint="The exponent is an nn.Parameter of one element, 3 at the start; the vector is still divided by its length.",
 )
 def test_in_the_extractor(student, rng):
     network, mine = draw_network(student, rng)

@@ -1,4 +1,4 @@
-"""Hidden tests of task `hard-negatives`. The network is a stand-in of the grader's, so that only the mining counts."""
+"""Hidden tests of task `hard-negatives`. The network is one of the grader, so that only the mining counts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from assignment.checking import Answer, expect, task
 from autograder.hidden_tests.networks import number, state, unit
 
 POOL = 30  # how many of the nearest are candidates
-OTHERS = (
-    "Images of the anchor's own class, itself included, must be out of the race before you look for the nearest ones."
-)
+OTHERS = "Are images of the anchor's own class, and the anchor itself, excluded before you look for the nearest ones?"
 
 
 class Mine:
@@ -86,7 +84,7 @@ def test_other_classes(student, rng):
     "hard-negatives",
     points=0.5,
     behaviour="negatives are among the 30 nearest of other classes",
-    hint="Sort by distance, nearest first, and keep image numbers: a position in a shorter or sorted list is none.",
+    hint="Sorted by distance, nearest first? Is each result the number of an image, or a position in a shorter list?",
 )
 def test_among_the_nearest(student, rng):
     mine = Mine(student, rng, three_classes(rng))
@@ -99,7 +97,7 @@ def test_among_the_nearest(student, rng):
     "hard-negatives",
     points=0.5,
     behaviour="the choice among the 30 is random",
-    hint="Take one of the 30 nearest at random: always the very nearest one is often a mislabelled image.",
+    hint="Is one of the 30 nearest taken at random? The very nearest image is often mislabelled.",
 )
 def test_random_choice(student, rng):
     mine = Mine(student, rng, three_classes(rng))
@@ -135,7 +133,7 @@ def test_three_images(student, rng):
     "hard-negatives",
     points=0.25,
     behaviour="fewer than 30 images of other classes",
-    hint="The 30 nearest of a list of five are the five; an entry that was masked out must not come back.",
+    hint="Of five candidates the nearest 30 are all five: can an excluded image be chosen?",
 )
 def test_few_negatives(student, rng):
     mine = Mine(student, rng, rng.permutation(np.repeat([0, 1], [40, 5])))
@@ -148,7 +146,7 @@ def test_few_negatives(student, rng):
     "hard-negatives",
     points=0.25,
     behaviour="the 30 nearest images are all of the anchor's class",
-    hint="If you take the 30 nearest of all images first and drop the own class then, nothing may be left. " + OTHERS,
+    hint="What is left if you take the 30 nearest of all images and then drop the anchor's class? " + OTHERS,
 )
 def test_tight_classes(student, rng):
     labels = rng.permutation(np.repeat([0, 1], 40))
@@ -164,7 +162,7 @@ def test_tight_classes(student, rng):
     "hard-negatives",
     points=0.25,
     behaviour="mining does not change the network",
-    hint="Descriptors are computed in eval mode: in training mode BatchNorm takes up the statistics of every batch.",
+    hint="Descriptors are computed in eval mode: in training mode BatchNorm updates its statistics with every batch.",
 )
 def test_network_unchanged(student, rng):
     mine = Mine(student, rng, three_classes(rng), batchnorm=True)
@@ -194,7 +192,7 @@ def test_no_gradients(student, rng):
 @task(
     "hard-negatives",
     points=0.25,
-    behaviour="mining looks at the images as they are",
+    behaviour="mining uses the images without augmentation",
     hint="`transform` is a random augmentation for training; mining takes `split[i]` itself.",
 )
 def test_no_augmentation(student, rng):

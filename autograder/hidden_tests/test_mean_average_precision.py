@@ -36,7 +36,7 @@ def test_worked_example(student):
     "mean-average-precision",
     points=0.25,
     behaviour="values",
-    hint="Every query leaves its own list; then the mean of the APs.",
+    hint="Is each query removed from its own list before its AP is computed?",
 )
 def test_values(student, rng):
     rows, labels = descriptors(rng, len(UNEQUAL)), rng.permutation(UNEQUAL)
@@ -49,7 +49,7 @@ def test_values(student, rng):
     "mean-average-precision",
     points=0.1,
     behaviour="queries without a positive",
-    hint="A query whose class has no other image has no AP: leave it out of the mean, do not count it as 0.",
+    hint="A query whose class has no other image has no AP: is it left out of the mean, or counted as 0?",
 )
 def test_lone_queries(student, rng):
     rows, labels = descriptors(rng, 9), rng.permutation([0, 0, 0, 1, 1, 1, 2, 3, 4])
@@ -74,8 +74,8 @@ def test_duplicates(student, rng):
 @task(
     "mean-average-precision",
     points=0.1,
-    behaviour="only some images ask",
-    hint="`queries` are the indices of the images that ask; the list they search is still all other images.",
+    behaviour="only some images are queries",
+    hint="`queries` are indices of query images: does each of them still rank all other images?",
 )
 def test_some_queries(student, rng):
     rows, labels = descriptors(rng, 10), rng.permutation([0, 0, 0, 0, 1, 1, 1, 2, 2, 2])
@@ -88,7 +88,7 @@ def test_some_queries(student, rng):
 @task(
     "mean-average-precision",
     points=0.1,
-    behaviour="nobody has a positive",
+    behaviour="no query has a positive",
     hint="No query has an AP: the mean is undefined, NaN with a warning, not 0 and not 1.",
     edge=True,
 )

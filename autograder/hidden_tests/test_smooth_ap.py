@@ -84,7 +84,7 @@ def test_temperature(student, rng):
     expect(student.smooth_ap_loss(features, labels, 1.0)).close_to(oracles.smooth_ap(features, labels, 1.0)[0])
     limit = 1 - oracles.mean_average_precision(features, labels)
     expect(student.smooth_ap_loss(features, labels, 1e-3)).close_to(limit, atol=1e-4)
-    answer = student.smooth_ap_loss.gradient(features, labels)  # tau is 0.01 unless told
+    answer = student.smooth_ap_loss.gradient(features, labels)  # the default of tau is 0.01
     expect(Answer(answer.value, answer.called)).close_to(oracles.smooth_ap(features, labels, 0.01)[0], atol=1e-4)
     expect(Answer(list(answer.gradients), f"the gradient of {answer.called}")).finite()
 
@@ -92,7 +92,7 @@ def test_temperature(student, rng):
 @task(
     NAME,
     points=0.2,
-    behaviour="nobody has a positive",
+    behaviour="no query has a positive",
     hint="No query has a positive: the loss is 0, and backward() must still work.",
     edge=True,
 )

@@ -1,4 +1,4 @@
-"""Hidden tests of task `training-step`. The network is a stand-in of the grader's, so that only the training counts.
+"""Hidden tests of task `training-step`. The network is one of the grader, so that only the training counts.
 
 The optimiser is AdamW, whose steps do not depend on the scale of the gradients: the sum over a batch serves as well as
 the mean, as long as all batches whose weights are compared have the same size.
@@ -33,7 +33,7 @@ class Epochs:
 
 
 def train_here(weight: np.ndarray, triplets: np.ndarray, batch: int, margin: float, epochs: int) -> Epochs:
-    """Train the linear stand-in with the gradient and AdamW written out: `triplets` is (3, M, 3, 2, 2)."""
+    """Train the linear network with the gradient and AdamW written out: `triplets` is (3, M, 3, 2, 2)."""
     w = weight.astype(np.float64)
     first_moment, second_moment, step = np.zeros_like(w), np.zeros_like(w), 0
     x = triplets.astype(np.float64).reshape(3, -1, PIXELS)
@@ -103,7 +103,7 @@ def running_statistics(student: Any, model: RemoteObject) -> dict[str, np.ndarra
 @task(
     "training-step",
     points=0.5,
-    behaviour="one batch, seen three times: the weights",
+    behaviour="the weights after three epochs of one batch",
     hint="Squared distances anchor–positive and anchor–negative, triplet loss, gradient, step: in this order?",
 )
 def test_one_batch(student, rng):
@@ -113,7 +113,7 @@ def test_one_batch(student, rng):
 @task(
     "training-step",
     points=0.5,
-    behaviour="an epoch of several batches: the weights",
+    behaviour="the weights after an epoch of several batches",
     hint="Each batch starts with gradients of zero and ends with one step.",
 )
 def test_several_batches(student, rng):

@@ -41,7 +41,12 @@ def test_worked_example(student):
     expect(loss).close_to([0.3, 0.0, 0.1])
 
 
-@task("triplet-loss", points=0.3, behaviour="values", hint="Each triplet costs max(0, d⁺ − d⁻ + μ), and stays its own.")
+@task(
+    "triplet-loss",
+    points=0.3,
+    behaviour="values",
+    hint="Each triplet costs max(0, d⁺ − d⁻ + μ): is there one loss for each?",
+)
 def test_values(student, rng):
     near, far, margin, slack = triplets(rng)
     answer = student.triplet_loss(near, far, margin)
@@ -53,7 +58,7 @@ def test_values(student, rng):
     "triplet-loss",
     points=0.25,
     behaviour="gradient",
-    hint="A triplet that costs something pulls d⁺ and pushes d⁻ with slope 1; one that costs nothing is silent.",
+    hint="A triplet with a loss has slope 1 for d⁺ and −1 for d⁻: which slopes has one without a loss?",
 )
 def test_gradient(student, rng):
     near, far, margin, slack = triplets(rng)

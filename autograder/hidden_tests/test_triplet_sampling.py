@@ -58,7 +58,7 @@ def test_anchor_and_negative(student, rng):
     "triplet-sampling",
     points=0.25,
     behaviour="the positive is another image of the anchor's class",
-    hint="The positive shows the anchor's class but is another image.",
+    hint="Which images can be the positive? It shows the anchor's class but is not the anchor itself.",
 )
 def test_positive(student, rng):
     labels = rng.permutation(np.repeat([0, 1, 2, 3, 4], 2))

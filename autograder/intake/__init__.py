@@ -1,4 +1,4 @@
-"""What people hand in becomes a `Submission`: text that was read once, its hash, its owner; weights an `Upload`."""
+"""Read what people hand in: a file of code as a `Submission`, a file of weights as an `Upload`."""
 
 from autograder.intake.errors import IntakeError
 from autograder.intake.submission import Submission, read_submission

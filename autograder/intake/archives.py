@@ -1,7 +1,7 @@
-"""Unpack archives that may be anything: only what can be graded, only so much, and no name inside becomes a path.
+"""Unpack untrusted archives: only files that can be graded, within limits, under names of our own.
 
-A zip's table of contents is measured before it is read, a tar is read once from front to end through a counter, and
-what is unpacked lies under running numbers. Links and devices are never made, archives in a student's archive never
+The size of a zip's directory is checked before it is read; a tar is read once, as a stream whose bytes are counted.
+Unpacked files are named by numbers. Links and devices are never created, and archives in a student's archive are not
 opened.
 """
 
@@ -21,8 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 
+from assignment.text import one_line
+
 ZIP, TAR = (".zip",), (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-OTHER = (".rar", ".7z", ".tar.zst", ".gz", ".bz2", ".xz")  # recognised, to say what to do
+OTHER = (".rar", ".7z", ".tar.zst", ".gz", ".bz2", ".xz")  # recognised, but not opened
 METADATA = ("submission_metadata.yml", "timestamp.txt")
 IGNORED = re.compile(r"__MACOSX|\._.*|\.DS_Store|\.git|__pycache__|\.ipynb_checkpoints|Thumbs\.db|desktop\.ini|\.venv")
 HIDDEN = re.compile(r"\.[^.].*")
@@ -30,11 +32,11 @@ MB = 1 << 20
 FILE_CAPS = {".py": 2 * MB, ".ipynb": 64 * MB, ".yml": 64 * MB, ".txt": 64 << 10}
 PIECE = 1 << 18
 LONGEST_NAME = 1024
-UTF_8 = 0x800  # a zip's flag: this name is UTF-8
-ENTRY_BYTES = 512  # of a zip's table of contents, on average, at most
+UTF_8 = 0x800  # flag of a zip entry whose name is UTF-8
+ENTRY_BYTES = 512  # largest mean size of an entry in a zip's directory
 XZ_MEMORY = 96 * MB
 RATIO, RATIO_FROM = 150, 8 * MB
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA may ask for gigabytes of memory
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA may need gigabytes of memory
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.EIO)
 BROKEN = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, struct.error, ValueError,
           RuntimeError, NotImplementedError, OverflowError, IndexError, KeyError)  # fmt: skip
@@ -47,7 +49,7 @@ class ArchiveError(ValueError):
     """The archive cannot be used; the message is one line.
 
     Attributes:
-        what: is wrong with it. advice: what its author is to do, who may not be the one that reads it.
+        what: what is wrong with it. advice: what its author can do, who is not always the reader of the message.
     """
 
     def __init__(self, what: str, advice: str) -> None:
@@ -57,7 +59,7 @@ class ArchiveError(ValueError):
 
 @dataclass(frozen=True)
 class Caps:
-    """What one archive may hold: files and folders, bytes that are unpacked (of a tar: read), its own bytes."""
+    """Limits of one archive: files and folders, unpacked bytes (of a tar: bytes read), its own bytes, compression."""
 
     files: int
     unpacked: int
@@ -71,11 +73,11 @@ BULK = Caps(files=400_000, unpacked=200 << 30, packed=100 << 30, ratio=1 << 30)
 
 @dataclass(frozen=True)
 class Member:
-    """One file of an archive, or the sign that a folder of it is a git repository.
+    """One file of an archive, or one folder that is a git repository.
 
     Attributes:
-        name: with "/". path: where it was unpacked to, None if it was not. problem: why not.
-        clone: it stands for the folder called `name`, which is a clone; "" is the archive itself.
+        name: with "/". path: of the unpacked file, None if it was not unpacked. problem: why not.
+        clone: whether this is the folder `name`, a clone; "" is the archive itself.
     """
 
     name: str
@@ -85,30 +87,30 @@ class Member:
 
 
 def is_archive(name: str) -> bool:
-    """Whether the name is that of an archive, be it of a kind that is unpacked or not."""
+    """Whether the name is that of an archive, including kinds that are not unpacked."""
     return name.lower().endswith((*ZIP, *TAR, *OTHER))
 
 
 def is_wanted(name: str) -> bool:
-    """Whether a file of this name can be graded or says something about hand-ins."""
+    """Whether a file of this name can be graded or is metadata of a platform."""
     return name.lower().endswith((".py", ".ipynb")) or name.rsplit("/", 1)[-1] in METADATA
 
 
 def is_ignored(part: str) -> bool:
-    """Whether a file or folder of this name is what systems and tools leave behind."""
+    """Whether a file or folder of this name is created by operating systems or tools."""
     return IGNORED.fullmatch(part) is not None
 
 
 def is_hidden(folder: str) -> bool:
-    """Whether a folder of this name is hidden, as `.idea` and `.vscode` are: nobody hands in work there."""
+    """Whether a folder of this name is hidden, such as `.idea` and `.vscode`, which contain no submissions."""
     return HIDDEN.fullmatch(folder) is not None
 
 
 def unpack(archive: Path, target: Path, caps: Caps) -> Iterator[Member]:
-    """Yield the files of an archive; those that are wanted lie in the folder `target` from then on.
+    """Yield the files of an archive and unpack those that are wanted into the folder `target`.
 
     Raises:
-        ArchiveError: no archive, cut short, encrypted; or over a cap. OSError: `target` cannot be written.
+        ArchiveError: not an archive, truncated, encrypted, or over a limit. OSError: `target` cannot be written.
     """
     lower = archive.name.lower()
     if lower.endswith(OTHER) and not lower.endswith((*TAR, *ZIP)):
@@ -142,7 +144,7 @@ def unpack(archive: Path, target: Path, caps: Caps) -> Iterator[Member]:
             raise
         raise ArchiveError(f"the archive is damaged ({_reason(problem)})", PACK_AGAIN) from None
     except OSError as problem:
-        if problem.errno not in DISK:  # the decompressors' own, or a place to seek that is none
+        if problem.errno not in DISK:  # raised by a decompressor, or by an invalid seek
             raise ArchiveError(f"the archive is damaged ({_reason(problem)})", PACK_AGAIN) from None
         raise
 
@@ -162,7 +164,7 @@ def _copied(content: _Reads, path: Path, limit: int) -> tuple[Path | None, str]:
 
 
 def _zip(archive: Path, caps: Caps) -> Iterator[tuple[str, _Reads | str]]:
-    """Files of a zip: name and content, or why there is none."""
+    """Files of a zip: name, and content or the reason why it is not read."""
     with archive.open("rb") as file:
         size = _contents_size(file)
         if size is not None and size > caps.files * ENTRY_BYTES:
@@ -188,17 +190,17 @@ def _zip(archive: Path, caps: Caps) -> Iterator[tuple[str, _Reads | str]]:
 
 
 def _name_in_zip(entry: zipfile.ZipInfo) -> str:
-    """The name of an entry. `zip` with LANG=C writes UTF-8 and does not say so: what can be UTF-8 is read as that."""
+    """The name of an entry, as UTF-8 if possible: `zip` with LANG=C writes UTF-8 without setting the flag."""
     if entry.flag_bits & UTF_8:
         return entry.filename
     try:
         return entry.filename.encode("cp437").decode("utf-8")
-    except UnicodeError:  # another code page, which nothing names
+    except UnicodeError:  # another code page, which the zip does not name
         return entry.filename
 
 
 def _contents_size(file: IO[bytes]) -> int | None:
-    """Bytes of a zip's table of contents as its end states them, be it a Zip64 or not; None if no end is found."""
+    """Size of a zip's directory in bytes, from its end record (also of Zip64); None if there is none."""
     file.seek(0, 2)
     length = file.tell()
     file.seek(max(0, length - 66_000))
@@ -215,9 +217,9 @@ def _contents_size(file: IO[bytes]) -> int | None:
 
 
 def _tar(archive: Path, caps: Caps) -> Iterator[tuple[str, _Reads | str]]:
-    """Files of a tar, packed or not: name and content, or why there is none."""
+    """Files of a tar, compressed or not: name, and content or the reason why it is not read."""
     with archive.open("rb") as file:
-        packed: Any = _Counted(_decompressed(file), caps, archive.stat().st_size)  # all that a tar needs is read
+        packed: Any = _Counted(_decompressed(file), caps, archive.stat().st_size)  # tarfile only calls read()
         with tarfile.open(fileobj=packed, mode="r|") as tar:
             for member in tar:
                 if member.isdir():
@@ -233,7 +235,7 @@ class _Reads(Protocol):
 
 
 class _Counted:
-    """A stream that ends with an error when more comes out of it than a cap allows."""
+    """A stream that raises ArchiveError when more bytes are read than the limits allow."""
 
     def __init__(self, stream: _Reads, caps: Caps, packed: int, total: int = 0) -> None:
         self.stream, self.caps, self.packed, self.total = stream, caps, packed, total
@@ -261,7 +263,7 @@ def _decompressed(file: IO[bytes]) -> _Reads:
 
 
 class _Stream:
-    """Decompressed bytes of a file, piece by piece, with bounded memory."""
+    """Decompresses a file in pieces, with bounded memory."""
 
     def __init__(self, file: IO[bytes], make: Any) -> None:
         self.file, self.make = file, make
@@ -288,13 +290,13 @@ class _Stream:
         data = self.rest if self.rest else self.file.read(PIECE) if waits else b""
         part = decompressor.decompress(data, size)
         if waits and not data and not part and not decompressor.eof:
-            raise EOFError("it ends too early")
+            raise EOFError("it is truncated")
         self.rest = getattr(decompressor, "unconsumed_tail", b"")
         return part
 
 
 def _parts(name: str) -> list[str]:
-    """The parts of a member's name, printable; ArchiveError where the name leads outside."""
+    """The parts of a member's name, printable; ArchiveError if the path leaves the archive."""
     parts = [part for part in PurePosixPath(name.replace("\\", "/")).parts if part not in (".", "/")]
     if name.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", name) or len(name) > LONGEST_NAME:
         raise ArchiveError(f"'{_shown(name)}' leads outside of the archive or is too long", PACK_AGAIN)
@@ -302,7 +304,7 @@ def _parts(name: str) -> list[str]:
 
 
 def printable(name: str) -> str:
-    """A file's name that JSON and terminals can take, whatever its bytes were."""
+    """The name with "�" for each character that JSON or a terminal cannot show."""
     return "".join(c if c.isprintable() else "�" for c in name.encode("utf-8", "replace").decode())
 
 
@@ -316,4 +318,4 @@ def _shown(name: str) -> str:
 
 
 def _reason(problem: BaseException) -> str:
-    return " ".join(str(problem).split())[:100] or type(problem).__name__
+    return one_line(problem, 100) or type(problem).__name__

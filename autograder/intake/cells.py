@@ -1,11 +1,11 @@
-"""Make one Python file of a notebook's cells; run as a program, in a process of its own (see `notebook.py`).
+"""Assemble one Python file from a notebook's cells; run as a program in a process of its own (see `notebook.py`).
 
-Only the standard library is used, and nothing of the notebook is executed. A hostile notebook may crash a parser: then
-this process dies, not the grader.
+It uses only the standard library and executes nothing of the notebook. A malicious notebook that crashes a parser ends
+this process, not the grader.
 
-What is taken: the definitions of the tasks' names, wherever they stand, and what these need: imports, helper functions,
-constants. The last definition counts, as in Python, but a stub that was left as it is never replaces a written one.
-Calls, plots and training runs are left out. So are the unneeded parts of a cell, its magics and shell escapes.
+The file contains the definitions of the tasks' names from any cell, and the imports, helper functions and constants
+that they need. The last definition counts, as in Python, but an unchanged stub never replaces a written one. Everything
+else is left out: calls, plots, training runs, magics, shell escapes.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from typing import Any
 
 MEMORY, SECONDS = 2 << 30, 20
 MOST_NOTES = 20
-MOST_TRIES = 20  # magics of a cell that are looked for one by one
+MOST_TRIES = 20  # magics of a cell that are removed one at a time
 MAGIC = re.compile(r"\s*(?:[%!?]|\w[\w, ]*=\s*[%!]|[\w.]+\?{1,2}\s*$)")
 CELL_MAGIC = re.compile(r"%%\s*(\w*)[ \t]*(.*)")
-STILL_PYTHON = ("time", "capture", "prun")  # cell magics that run their cell
+PYTHON_MAGICS = ("time", "capture", "prun")  # cell magics that execute their cell
 HEADER = re.compile(r"^(?:async\s+)?(?:def|class)\s+(\w+)", re.MULTILINE)
 ELSEWHERE = (
     (re.compile(r"\bos\.chdir\s*\(|^\s*%cd\b", re.MULTILINE), "changes the working folder"),
@@ -36,17 +36,17 @@ ELSEWHERE = (
 
 
 class Unusable(ValueError):
-    """Nothing can be taken from the notebook; the message is the end of a line that begins with its name."""
+    """The notebook cannot be used; the message continues a line that begins with its name."""
 
 
 @dataclass
 class Item:
-    """One statement at the top of a cell.
+    """One top-level statement of a cell.
 
     Attributes:
-        cell: number of the cell, from 1, text cells counted, too. first, last: its lines in the cell, from 1.
-        binds: names that it defines. now: names it needs when it runs, later: when what it defines is called.
-        sure: whether it always defines them. stub: whether it is a stub of the template, unchanged.
+        cell: number of the cell, from 1, including text cells. first, last: its lines in the cell, from 1.
+        binds: names it defines. now: names it needs when it runs. later: names it needs when its functions are called.
+        sure: whether it always defines its names. stub: whether it is an unchanged stub of the template.
     """
 
     cell: int
@@ -61,7 +61,7 @@ class Item:
 
 @dataclass
 class Broken:
-    """A cell that is no Python, with the names that it seems to define."""
+    """A cell that is not valid Python, with the names that it seems to define."""
 
     cell: int
     names: set[str]
@@ -70,12 +70,12 @@ class Broken:
 
 @dataclass
 class Contents:
-    """What was found in a notebook; `lines` of each code cell, after cleaning."""
+    """The contents of a notebook; `lines` of each code cell, without magics."""
 
     lines: dict[int, list[str]] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
-    roots: set[int] = field(default_factory=set)  # positions in `items` that are taken whatever they are called
+    roots: set[int] = field(default_factory=set)  # positions in `items` that are kept whatever their names are
     notes: list[str] = field(default_factory=list)
 
 
@@ -84,7 +84,7 @@ def assemble(data: bytes, names: dict[str, list[str]], template: str, tags: Iter
 
     Args:
         data: of the notebook file. names: the tasks' names with their aliases. template: text of the students' file.
-        tags: other tags than these names that say that a cell belongs to a task.
+        tags: further tags that assign a cell to a task.
     """
     wanted = {other: name for name, others in names.items() for other in (name, *others)}
     head, stubs = _of_template(template)
@@ -97,21 +97,21 @@ def assemble(data: bytes, names: dict[str, list[str]], template: str, tags: Iter
 
 
 def code_cells(data: bytes) -> Iterator[tuple[int, str, set[str]]]:
-    """All code cells: number, text, tags (nbgrader's id among them). Unusable if this is no notebook of Python."""
+    """All code cells: number, text, tags with nbgrader's id. Unusable if this is not a Python notebook."""
     try:
         document = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise Unusable("is not UTF-8; open it in Jupyter and save it again") from None
     except RecursionError:
-        raise Unusable("is nested too deeply to be a notebook") from None
+        raise Unusable("is nested too deeply to be a notebook; save it again in Jupyter") from None
     except ValueError as problem:
         place = f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
         raise Unusable(
-            f"is no valid JSON{place}: was it cut off, or edited by hand? Save it again in Jupyter"
+            f"is no valid JSON{place}; if it was truncated or edited by hand, save it again in Jupyter"
         ) from None
     version = document.get("nbformat") if isinstance(document, dict) else None
     if not isinstance(version, int):
-        raise Unusable("is JSON but no notebook: it has no 'nbformat'")
+        raise Unusable("is JSON but no notebook: it has no 'nbformat'; hand in the notebook itself")
     if version != 4:
         raise Unusable(f"has the notebook format {version}, only 4 is read; open it in Jupyter and save it again")
     cells = document.get("cells")
@@ -119,7 +119,7 @@ def code_cells(data: bytes) -> Iterator[tuple[int, str, set[str]]]:
         raise Unusable("has no list of cells; open it in Jupyter and save it again")
     language = _inner(document, "metadata", "kernelspec", "language") or "python"
     if not str(language).lower().startswith("python"):
-        raise Unusable("is no notebook for Python: its kernel is for another language")
+        raise Unusable("is no notebook for Python; choose a Python kernel in Jupyter and save it again")
     found = 0
     for number, cell in enumerate(cells, start=1):
         if not isinstance(cell, dict) or cell.get("cell_type") != "code":
@@ -147,7 +147,7 @@ def _tags(cell: dict[str, Any]) -> set[str]:
 
 
 def _of_template(template: str) -> tuple[list[str], set[str]]:
-    """The lines of the template before its first definition, and its definitions in a form that can be compared."""
+    """The lines of the template before its first definition, and dumps of its definitions to compare with."""
     tree = ast.parse(template)
     definitions = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
     head = [node for node in tree.body if (node.end_lineno or 0) < definitions[0].lineno]
@@ -159,7 +159,7 @@ def _take_cell(contents: Contents, number: int, text: str, tags: set[str], wante
     lines = re.split(r"\r\n|\r|\n", text)
     for pattern, what in ELSEWHERE:
         if pattern.search(text):
-            contents.notes.append(f"cell {number} {what}: the grader has this notebook and no other file")
+            contents.notes.append(f"cell {number} {what}; the grader has only this notebook")
     tree, why = _parsed(contents, number, lines)
     contents.lines[number] = lines
     if tree is None:
@@ -179,10 +179,10 @@ def _take_cell(contents: Contents, number: int, text: str, tags: set[str], wante
 
 
 def _parsed(contents: Contents, number: int, lines: list[str]) -> tuple[ast.Module | None, str]:
-    """Parse a cell; lines in which the parser stumbles over a magic are replaced by comments in place."""
+    """Parse a cell; lines with magics are replaced by comments, so that line numbers stay the same."""
     first = CELL_MAGIC.match(next((line for line in lines if line.strip()), ""))
     if first:
-        python = first[1] in STILL_PYTHON or (first[1] == "writefile" and first[2].strip().endswith(".py"))
+        python = first[1] in PYTHON_MAGICS or (first[1] == "writefile" and first[2].strip().endswith(".py"))
         at = next(i for i, line in enumerate(lines) if line.strip())
         _leave_out(contents, number, lines, [at] if python else range(at, len(lines)), at)
     why = ""
@@ -203,18 +203,18 @@ def _parsed(contents: Contents, number: int, lines: list[str]) -> tuple[ast.Modu
 
 
 def _leave_out(contents: Contents, number: int, lines: list[str], places: Iterable[int], shown: int) -> None:
-    told = " ".join(lines[shown].split())[:60].replace("`", "'")
-    contents.notes.append(f"cell {number}: `{told}` works in Jupyter only and was left out")
+    line = " ".join(lines[shown].split())[:60].replace("`", "'")
+    contents.notes.append(f"cell {number}: `{line}` works in Jupyter only and was left out")
     for i in places:
         indent = lines[i][: len(lines[i]) - len(lines[i].lstrip())]
         lines[i] = f"{indent}pass  # left out" if indent else "# left out"
 
 
 def _look_up(item: Item, node: ast.stmt) -> None:
-    """Note which names the statement defines and needs, as Python's own compiler sees it."""
+    """Note which names the statement defines and needs, according to Python's compiler."""
     try:
         table = symtable.symtable(ast.unparse(node), "cell", "exec")
-    except (SyntaxError, ValueError, RecursionError):  # such as a `return` outside a function: of no use to anybody
+    except (SyntaxError, ValueError, RecursionError):  # such as a `return` outside a function
         return
     item.binds = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()}
     item.now = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
@@ -222,7 +222,7 @@ def _look_up(item: Item, node: ast.stmt) -> None:
     item.sure = isinstance(
         node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign)
     ) or (isinstance(node, ast.AnnAssign) and node.value is not None)
-    if isinstance(node, ast.ClassDef):  # a class body runs at once
+    if isinstance(node, ast.ClassDef):  # the body of a class runs when it is defined
         item.now |= {s.get_name() for t in table.get_children() for s in t.get_symbols() if s.is_global()}
     if changed := _changed(node):  # CUBtriplet.minehard = minehard
         item.binds |= changed
@@ -236,7 +236,7 @@ def _globals_of(table: symtable.SymbolTable) -> Iterator[str]:
 
 
 def _changed(node: ast.stmt) -> set[str]:
-    """Names of objects that the statement changes: `a.b = …`, `a[i] = …`, `a += …`, `setattr(a, …)`."""
+    """Names of objects that the statement modifies: `a.b = …`, `a[i] = …`, `a += …`, `setattr(a, …)`."""
     if isinstance(node, ast.Expr):
         call = node.value
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "setattr" and call.args:
@@ -254,7 +254,7 @@ def _changed(node: ast.stmt) -> set[str]:
 
 
 def _kept(contents: Contents, wanted: dict[str, str]) -> list[int]:
-    """Positions of the items to take: those that define a wanted name, and all that these need."""
+    """Positions of the items to keep: those that define a wanted name, and those that they need."""
     binders: dict[str, list[int]] = {}
     for position, item in enumerate(contents.items):
         for name in item.binds:
@@ -264,10 +264,10 @@ def _kept(contents: Contents, wanted: dict[str, str]) -> list[int]:
         binders[name] = written or positions
 
     def defining(name: str, before: int | None = None) -> list[int]:
-        """The last sure definition of a name, and what may change it afterwards."""
-        all_of_it = [p for p in binders.get(name, []) if before is None or p < before]
-        sure = max((p for p in all_of_it if contents.items[p].sure), default=-1)
-        return [p for p in all_of_it if p >= sure]
+        """The last sure definition of a name, and later statements that may change it."""
+        candidates = [p for p in binders.get(name, []) if before is None or p < before]
+        sure = max((p for p in candidates if contents.items[p].sure), default=-1)
+        return [p for p in candidates if p >= sure]
 
     kept: set[int] = set()
     todo = [p for name in wanted for p in defining(name)]
@@ -297,12 +297,12 @@ def _written(contents: Contents, kept: list[int], head: list[str]) -> dict[str, 
     done: tuple[int, int] = (0, 0)
     for position in kept:
         item = contents.items[position]
-        first = item.first if done[0] != item.cell else max(item.first, done[1] + 1)  # two statements in one line
+        first = item.first if done[0] != item.cell else max(item.first, done[1] + 1)  # two statements on one line
         text = contents.lines[item.cell][first - 1 : item.last]
         if first <= item.last and not (item.stub and set(text) <= known):
             add(item.cell, first, item.last)
             done = (item.cell, item.last)
-    for broken in contents.broken:  # at the end: an open bracket must not swallow what is right
+    for broken in contents.broken:  # at the end, so that an open bracket does not break valid code
         if broken.names:
             add(broken.cell, 1, len(contents.lines[broken.cell]))
     return {"source": "\n".join(out) + "\n", "pieces": pieces}
@@ -320,16 +320,16 @@ def _notes(contents: Contents, kept: list[int], wanted: dict[str, str]) -> list[
                 cells[wanted[name]].append(item.cell)
     for name, places in cells.items():
         if len(places) > 1:
-            told = ", ".join(map(str, places[:-1]))
-            notes.append(f"`{name}` is defined in cells {told} and {places[-1]}: the last one counts")
+            others = ", ".join(map(str, places[:-1]))
+            notes.append(f"`{name}` is defined in cells {others} and {places[-1]}: the last one counts")
     if not cells and not any(contents.items[p].binds & set(wanted) for p in kept) and not contents.broken:
         notes.append("no cell defines a function or class of the tasks")
     more = len(notes) - MOST_NOTES
-    return notes if more <= 1 else [*notes[:MOST_NOTES], f"and {more} more of the kind"]
+    return notes if more <= 1 else [*notes[:MOST_NOTES], f"and {more} more notes"]
 
 
 def main() -> None:
-    """Read a line of settings and a notebook from the standard input, write the result as JSON."""
+    """Read a line of settings and a notebook from stdin, write the result to stdout as JSON."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     warnings.simplefilter("ignore")
@@ -339,7 +339,7 @@ def main() -> None:
     except Unusable as problem:
         result = {"error": str(problem)}
     except (RecursionError, MemoryError):
-        result = {"error": "is nested too deeply, or too large, to be read"}
+        result = {"error": "is nested too deeply or too large; save it again in Jupyter, without outputs"}
     sys.stdout.write(json.dumps(result))
 
 

@@ -1,4 +1,4 @@
-"""Which of a student's files is the hand-in, and which are earlier attempts. What is not clear is said, not guessed."""
+"""Choose which of a student's files is graded and which are earlier attempts; ambiguity is an error, not a guess."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class Choice:
 def choose(files: Sequence[Entry], expected: str) -> Choice:
     """Choose among one student's files; `expected` is the name that the assignment asks for.
 
-    A file of that name wins, numbered ones (`dml-2.py`) being later attempts; without any, the only Python file or
-    notebook does. Of several folders the uppermost counts, or the last if their names are numbered or dated. Where the
-    platform numbers uploads, that number says which attempt is the later one.
+    A file of that name is chosen, or the only Python file or notebook; numbered names (`dml-2.py`) are later attempts.
+    Of several folders the topmost one is used, or the last one if their names are numbered or dated. If the platform
+    numbers uploads, the highest number is the latest attempt.
 
     Raises:
-        IntakeError: there is none, or it is not clear which.
+        IntakeError: there is no file to grade, or several could be meant.
     """
     stem = PurePosixPath(expected).stem
     named = re.compile(re.escape(stem) + NUMBERED, re.IGNORECASE)
     usable = [entry for entry in files if PurePosixPath(entry.name).suffix.lower() in KINDS]
-    notes = [f"{entry.name} is not judged here; `grade --checkpoint` does it" for entry in files if _weights(entry)]
+    notes = [f"{entry.name} is not graded here; use `grade --checkpoint`" for entry in files if _weights(entry)]
     found = [entry for entry in usable if named.fullmatch(PurePosixPath(entry.name).stem)]
     if not found:
         level = min((entry.name.count("/") for entry in usable), default=0)
@@ -48,21 +48,21 @@ def choose(files: Sequence[Entry], expected: str) -> Choice:
         if len(found) > 1:
             raise IntakeError(f"several files could be meant ({_listed(found)}); call the right one {expected}")
         notes.append(f"{found[0].name} is taken for {expected}")
-        return _sound(Choice(found[0], (), tuple(notes)))
+        return _readable(Choice(found[0], (), tuple(notes)))
     folders: dict[str, list[Entry]] = {}
     for entry in found:
         folders.setdefault(str(PurePosixPath(entry.name).parent), []).append(entry)
     order = _ordered(folders, expected, notes)
     attempts = [entry for folder in order for entry in _numbered(folders[folder], named, notes)]
-    return _sound(Choice(attempts[-1], tuple(attempts[:-1]), tuple(notes)))
+    return _readable(Choice(attempts[-1], tuple(attempts[:-1]), tuple(notes)))
 
 
 def _ordered(folders: dict[str, list[Entry]], expected: str, notes: list[str]) -> list[str]:
-    """The folders whose files are attempts, the last being the latest."""
+    """The folders with attempts, the latest last."""
     level = min(len(PurePosixPath(folder).parts) for folder in folders)
     upper = [folder for folder in folders if len(PurePosixPath(folder).parts) == level]
     if deeper := [folder for folder in folders if folder not in upper]:
-        notes.append(f"copies in folders were left alone: {', '.join(sorted(deeper))[:200]}")
+        notes.append(f"copies in folders were ignored: {', '.join(sorted(deeper))[:200]}")
     uploads = {folder: max(entry.upload for entry in folders[folder]) for folder in upper}
     if len(set(uploads.values()) - {0}) == len(upper):
         return sorted(upper, key=lambda folder: uploads[folder])
@@ -73,8 +73,8 @@ def _ordered(folders: dict[str, list[Entry]], expected: str, notes: list[str]) -
 
 
 def _numbered(entries: list[Entry], named: re.Pattern[str], notes: list[str]) -> list[Entry]:
-    """Files of one folder by their upload, else their number; of one attempt the Python file comes last."""
-    uploads: dict[str, int] = {}  # `dml.py` and `dml.ipynb` were uploaded one by one, but are one attempt
+    """Files of one folder by upload, then by number; within an attempt the Python file comes last."""
+    uploads: dict[str, int] = {}  # `dml.py` and `dml.ipynb` are separate uploads of one attempt
     for entry in entries:
         stem = PurePosixPath(entry.name).stem
         uploads[stem] = max(entry.upload, uploads.get(stem, 0))
@@ -87,13 +87,13 @@ def _numbered(entries: list[Entry], named: re.Pattern[str], notes: list[str]) ->
 
     ordered = sorted(entries, key=rank)
     if len(ordered) > 1:
-        notes.append(f"of {_listed(ordered)} the last is graded")
+        notes.append(f"of {_listed(ordered)} the last one is graded")
     return ordered
 
 
-def _sound(choice: Choice) -> Choice:
+def _readable(choice: Choice) -> Choice:
     if choice.latest.path is None:
-        raise IntakeError(f"{choice.latest.name} {choice.latest.problem or 'was not taken'}")
+        raise IntakeError(f"{choice.latest.name} {choice.latest.problem or 'was not unpacked'}")
     return choice
 
 
@@ -107,10 +107,10 @@ def _weights(entry: Entry) -> bool:
 
 
 def _none(files: Sequence[Entry], expected: str) -> str:
-    """That nothing can be graded, with what was wrong with what was there, the reasons first."""
-    told = [f"{entry.name} {entry.problem}" for entry in files if entry.problem]
-    told += [entry.name for entry in files if not entry.problem]
-    listed = ", ".join(told[:6]) + (", …" if len(told) > 6 else "")
+    """The message that nothing can be graded, with the files there and what is wrong with them."""
+    found = [f"{entry.name} {entry.problem}" for entry in files if entry.problem]
+    found += [entry.name for entry in files if not entry.problem]
+    listed = ", ".join(found[:6]) + (", …" if len(found) > 6 else "")
     return f"no Python file or notebook was handed in ({listed[:200] or 'nothing at all'}); hand in {expected}"
 
 

@@ -1,4 +1,4 @@
-"""A whole class: who handed in what, which file of it is graded, and everything that is not clear about it."""
+"""Read a whole class: who handed in what, which file is graded, and what is unclear."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SLUG = 48
 
 @dataclass(frozen=True)
 class Attempt:
-    """One file that was handed in. `where` it was in what was handed over; `path`: where its bytes are now."""
+    """One submitted file: `where` it was in the download, and the `path` of its bytes now."""
 
     name: str
     where: str
@@ -44,7 +44,7 @@ class Attempt:
     sha256: str
 
     def read(self, manifest: Manifest, owner: str = "") -> Submission:
-        """The Submission that it is; IntakeError if it is no text."""
+        """Read the file; IntakeError if it cannot be graded."""
         try:
             return replace(read_submission(self.path, manifest, owner), name=self.name)
         except IntakeError as problem:
@@ -55,16 +55,16 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Student:
-    """One student and what they handed in.
+    """One student and their submission.
 
     Attributes:
-        key: the roster's identifier, or the platform's where no roster says better. name, email, login: "" if unknown.
-        folder: name of the folder for reports. standing: "listed", "unlisted" (not in the roster), "duplicate" (of
-            several hand-ins or people it is not clear who is who), "no roster".
-        where: the hand-in in what was handed over. latest: the file that is graded, None if there is none.
-        earlier: former attempts, oldest first. submitted: ISO 8601, "" if unknown. late: None if in time.
-        problem: why there is nothing to grade. notes: what the instructor should know.
-        unclear: what is not clear about who it is, and what to do; "" unless "unlisted" or "duplicate".
+        key: the roster's identifier, or the platform's without a roster. name, email, login: "" if unknown.
+        folder: name of the folder for reports. standing: "listed", "unlisted" (not in the roster), "duplicate" (several
+            submissions or several people could be meant), "no roster".
+        where: path of the submission in the download. latest: the file that is graded, None if there is none.
+        earlier: previous attempts, oldest first. submitted: ISO 8601, "" if unknown. late: None if on time.
+        problem: why there is nothing to grade. notes: for the instructor.
+        unclear: why the author is unclear, and what to do; "" unless "unlisted" or "duplicate".
     """
 
     key: str
@@ -85,7 +85,7 @@ class Student:
 
 @dataclass(frozen=True)
 class Class:
-    """All students with a hand-in, those of the roster of whom nothing can be one, and what was left alone."""
+    """The students with a submission, the people of the roster without one, and notes on ignored files."""
 
     platform: str
     students: list[Student]
@@ -96,15 +96,15 @@ class Class:
 def read_class(
     source: Path, scratch: Path, manifest: Manifest, late: Rule, roster: Roster | None = None, assignment: str = ""
 ) -> Class:
-    """Read what a learning platform gave: a folder, an archive, a single file.
+    """Read the download of a learning platform: a folder, an archive, a single file.
 
     Args:
-        source: where it is. scratch: an empty private folder that archives are unpacked in; the files are read later.
-        late: the rule for late hand-ins. roster: the class list, if there is one.
-        assignment: which one, where nbgrader's folder holds several.
+        source: of the download. scratch: an empty private folder for unpacked archives; the files are read later.
+        late: the rule for late submissions. roster: the class list, if there is one.
+        assignment: which one, if nbgrader's folder has several.
 
     Raises:
-        IntakeError: it cannot be read, or holds nothing. OSError: `scratch` cannot be written.
+        IntakeError: it cannot be read or contains no submission. OSError: `scratch` cannot be written.
     """
     tree = read_tree(source, scratch)
     download = read_download(tree, manifest.file, assignment, roster)
@@ -123,7 +123,7 @@ def read_class(
 
 
 def _apart(hand_ins: Sequence[HandIn], owners: Sequence[Owner]) -> list[Owner]:
-    """The owners, with a key of its own for each of several hand-ins that are of one."""
+    """The owners, with different keys for several submissions of one owner."""
     same: dict[str, list[str]] = defaultdict(list)
     for hand_in, owner in zip(hand_ins, owners, strict=True):
         same[normal(owner.key)].append(hand_in.where)
@@ -131,11 +131,11 @@ def _apart(hand_ins: Sequence[HandIn], owners: Sequence[Owner]) -> list[Owner]:
     for hand_in, owner in zip(hand_ins, owners, strict=True):
         if len(all_of := same[normal(owner.key)]) > 1:
             key = f"{owner.key} ({hand_in.where})"
-            told = (
+            several = (
                 f"'{owner.key}' has several hand-ins ({', '.join(all_of)}): each is graded, this one as '{key}', "
-                "but none is taken for the right one; keep that alone and run the batch again"
+                "but none is chosen; keep only the right one and run the batch again"
             )
-            unclear = "; ".join(filter(None, (owner.unclear, told)))
+            unclear = "; ".join(filter(None, (owner.unclear, several)))
             owner = replace(owner, key=key, standing=DUPLICATE, unclear=unclear)
         found.append(owner)
     return found
@@ -173,7 +173,7 @@ def _student(hand_in: HandIn, owner: Owner, folder: str, manifest: Manifest, lat
 
 def _attempt(entry: Entry, where: str) -> Attempt:
     if entry.path is None:
-        raise IntakeError(f"{entry.name} {entry.problem or 'was not taken'}")
+        raise IntakeError(f"{entry.name} {entry.problem or 'was not unpacked'}")
     digest = hashlib.sha256()
     try:
         with entry.path.open("rb") as file:
@@ -185,9 +185,9 @@ def _attempt(entry: Entry, where: str) -> Attempt:
 
 
 def folder_name(key: str, taken: Iterable[str] = ()) -> str:
-    """A name for a student's folder that every file system takes, readable where the key allows it.
+    """A name for a student's folder that is valid on every file system, and readable if the key allows it.
 
-    `taken`: names, without case, that others have already.
+    `taken`: casefolded names that are in use.
     """
     plain = re.sub(r"[^A-Za-z0-9._@+-]+", "_", key).strip("._ ")[:SLUG]
     if plain and plain == key and plain.casefold() not in taken:

@@ -1,9 +1,9 @@
-"""Whose file is it? What the learning platforms call files and folders in their bulk downloads.
+"""Read bulk downloads of learning platforms: who handed in which files.
 
-Each platform has a rule that recognises its own names; where none does, each folder, archive or file on the top level
-is a student's. Nothing is guessed: a name that fits no rule is a problem that the instructor reads.
+Each platform has a rule that recognises its names of files and folders; otherwise each folder, archive or file on the
+top level is one student's. Nothing is guessed: a name that fits no rule is reported to the instructor.
 
-Here are the rules of Gradescope and nbgrader, which write more than names; `named.py` and `plain.py` have the others.
+This module has the rules of Gradescope and nbgrader, which add metadata; `named.py` and `plain.py` have the others.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from collections import defaultdict
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from assignment.text import one_line
 from autograder.intake.errors import IntakeError
 from autograder.intake.hand_ins import (
     Download,
     HandIn,
     Stamp,
     grouped,
-    left_alone,
+    ignored,
     of_top,
     refused_below,
     unless_usable,
@@ -35,14 +36,14 @@ YAML_BYTES = 64 << 20
 
 
 def read_download(tree: Tree, expected: str, assignment: str = "", roster: Roster | None = None) -> Download:
-    """Find out who handed in what.
+    """Determine who handed in what.
 
     Args:
-        tree: what was handed over. expected: name of the file that the assignment asks for.
-        assignment: which one, where nbgrader's folder holds several. roster: the class list, if there is one.
+        tree: of the download. expected: name of the file that the assignment asks for.
+        assignment: which one, if nbgrader's folder has several. roster: the class list, if there is one.
 
     Raises:
-        IntakeError: it holds no hand-in, is of two platforms, or needs `assignment`.
+        IntakeError: no submission, files of two platforms, or several assignments without `assignment`.
     """
     levels = [tree]
     while len(levels) < 4 and (only := _only_folder(levels[-1])):
@@ -62,30 +63,28 @@ def read_download(tree: Tree, expected: str, assignment: str = "", roster: Roste
 
 
 def _only_folder(tree: Tree) -> str:
-    """The one folder that everything lies in, "" if there is none."""
+    """The folder that contains everything, "" if there is none."""
     tops = tree.tops()
     inside = len(tops) == 1 and any("/" in entry.name for entry in tree.entries) and tops[0] not in tree.archives
     return tops[0] if inside else ""
 
 
 def _gradescope(tree: Tree) -> Download:
-    """`submission_123456/` and `submission_metadata.yml`, which says whose they are; a group shares one."""
+    """`submission_123456/` and `submission_metadata.yml` with the authors; a group shares one folder."""
     entry = next(entry for entry in tree.entries if entry.name == GRADESCOPE)
     metadata = _yaml(entry)
     groups = grouped(tree)
-    notes = [
-        note for top in groups if top not in metadata and top != GRADESCOPE for note in left_alone(top, groups[top])
-    ]
+    notes = [note for top in groups if top not in metadata and top != GRADESCOPE for note in ignored(top, groups[top])]
     hand_ins = []
     for folder, facts in metadata.items():
         facts = _symbols(facts)
         named = facts.get("submitters")
         people = [_symbols(person) for person in named] if isinstance(named, list) else []
         if not people:
-            notes.append(f"{folder}: the metadata name nobody; left alone")
+            notes.append(f"{folder}: the metadata name no author; ignored")
         files, why = of_top(tree, str(folder))
         why = why or refused_below(tree, str(folder))
-        problem = "" if files else "the metadata name this submission, but its folder is not there"
+        problem = "" if files else "the metadata name this submission, but its folder is missing; export again"
         for person in people:
             sid, name, email = (_word(person.get(k)) for k in ("sid", "name", "email"))
             hand_ins.append(
@@ -110,21 +109,22 @@ def _yaml(entry: Entry) -> dict[str, dict]:
     try:
         tree = yaml.load(entry.path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (yaml.YAMLError, ValueError, RecursionError) as problem:
-        reason = " ".join(str(problem).split())[:120]
-        raise IntakeError(f"{GRADESCOPE} cannot be read ({reason}); export the submissions again") from None
+        raise IntakeError(
+            f"{GRADESCOPE} cannot be read ({one_line(problem, 120)}); export the submissions again"
+        ) from None
     if not isinstance(tree, dict) or not all(isinstance(facts, dict) for facts in tree.values()):
-        raise IntakeError(f"{GRADESCOPE} holds something else than submissions; export them again")
+        raise IntakeError(f"{GRADESCOPE} does not list submissions; export them again")
     return {str(folder): facts for folder, facts in tree.items()}
 
 
 def _symbols(tree: Any) -> dict[str, Any]:
-    """A mapping with Ruby's `:name` keys as plain ones."""
+    """A mapping whose Ruby keys `:name` become `name`."""
     return {str(key).removeprefix(":"): value for key, value in tree.items()} if isinstance(tree, dict) else {}
 
 
 def _word(value: Any) -> str:
-    """A text or number of the metadata on one line; "" for anything else, which may be of any size when written out."""
-    return " ".join(str(value).split())[:200] if isinstance(value, (str, int)) and value else ""
+    """A text or number of the metadata as one line; "" for anything else."""
+    return one_line(value, 200) if isinstance(value, (str, int)) and value else ""
 
 
 def _is_nbgrader(name: str) -> bool:
@@ -142,6 +142,8 @@ def _nbgrader(tree: Tree, assignment: str) -> Download:
         if len(parts) >= 3:
             students[parts[0]][parts[1]].append(entry.below(2))
     assignments = sorted({name for own in students.values() for name in own})
+    if not assignments:
+        raise IntakeError(f"{tree.name} holds no hand-in of nbgrader; its files are submitted/STUDENT/ASSIGNMENT/FILE")
     if assignment and assignment not in assignments:
         raise IntakeError(f"there is no assignment '{assignment}' in {tree.name}; there are: {', '.join(assignments)}")
     if not assignment and len(assignments) > 1:
@@ -161,9 +163,9 @@ def _nbgrader(tree: Tree, assignment: str) -> Download:
 
 
 def moment(value: object) -> Stamp | None:
-    """A point in time that a platform wrote; None for anything that is not clearly one, its time zone included."""
+    """A time written by a platform; None for anything that is not a date and time with a time zone."""
     if isinstance(value, datetime.datetime):
-        return value if value.tzinfo else value.replace(tzinfo=datetime.timezone.utc)  # YAML's times are UTC
+        return value if value.tzinfo else value.replace(tzinfo=datetime.timezone.utc)  # times in YAML are UTC
     if not isinstance(value, str):
         return None
     text = " ".join(value.split())[:80]

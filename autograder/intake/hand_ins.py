@@ -1,4 +1,4 @@
-"""What every platform's download is made into, and what the rules for their names share."""
+"""The common form of all platforms' downloads, and helpers shared by the rules for their names."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ Stamp = datetime.datetime
 
 @dataclass(frozen=True)
 class HandIn:
-    """What one student handed in.
+    """The submission of one student.
 
     Attributes:
-        key: what the platform calls the student. name, email: "" if unknown.
-        where: the folder, archive or file in what was handed over. files: with names below `where`.
-        submitted: when, None if the platform does not say. late: whether the platform calls it late; None likewise.
-        problem: why nothing can be taken from it, "" otherwise.
+        key: the platform's name or number of the student. name, email: "" if unknown.
+        where: the folder, archive or file in the download. files: with names below `where`.
+        submitted, late: None if the platform does not provide them. problem: why it cannot be read, "" otherwise.
     """
 
     key: str
@@ -37,7 +36,7 @@ class HandIn:
 
 @dataclass(frozen=True)
 class Download:
-    """All hand-ins, the platform that they come from, and what was left alone."""
+    """All submissions, the platform that they come from, and notes on ignored files."""
 
     platform: str
     hand_ins: list[HandIn]
@@ -45,7 +44,7 @@ class Download:
 
 
 def of_top(tree: Tree, top: str) -> tuple[tuple[Entry, ...], str]:
-    """Files below a name of the top level, or that file itself, and why an archive of that name was refused."""
+    """The files below a name of the top level, or that file; and why an archive of that name was refused."""
     below = tuple(entry.below(1) for entry in tree.entries if entry.name.startswith(f"{top}/"))
     return below or tuple(entry for entry in tree.entries if entry.name == top), tree.refused.get(top, "")
 
@@ -63,12 +62,12 @@ def refused_below(tree: Tree, folder: str) -> str:
     return "; ".join(f"{n.split('/')[-1]}: {why}" for n, why in tree.refused.items() if n.startswith(f"{folder}/"))
 
 
-def left_alone(top: str, entries: Iterable[Entry]) -> list[str]:
-    """A note about a name that no rule of the platform fits, if something in it could have been graded."""
+def ignored(top: str, entries: Iterable[Entry]) -> list[str]:
+    """A note about a name that does not fit the platform's rule, if it contains something that could be graded."""
     usable = any(PurePosixPath(entry.name).suffix.lower() in KINDS for entry in entries) or is_archive(top)
-    return [f"'{top[:120]}' is not named as the platform names hand-ins; left alone"] if usable else []
+    return [f"'{top[:120]}' is not named as the platform names hand-ins; ignored"] if usable else []
 
 
 def unless_usable(files: Iterable[Entry], why: str) -> str:
-    """Why an archive was refused, where nothing beside it can be graded."""
+    """Why an archive was refused, if nothing else can be graded."""
     return "" if any(PurePosixPath(entry.name).suffix.lower() in KINDS for entry in files) else why

@@ -1,4 +1,4 @@
-"""What being late costs, by the rule of the manifest's section [late]."""
+"""The loss of points for lateness, by the rule of the manifest's section [late]."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ DAY = 86_400.0
 
 
 class DeadlineError(ValueError):
-    """The deadline cannot be understood; the message is one line that says what to write."""
+    """The deadline cannot be read; the message is one line."""
 
 
 @dataclass(frozen=True)
 class Late:
-    """How late a hand-in is. `days` begun, None if nobody knows; `loss`: part of the points, likewise."""
+    """How late a submission is: `days` begun and `loss`, the share of the points; None if unknown."""
 
     days: int | None
     loss: float | None
 
 
 def after_loss(points: float, loss: float | None) -> float:
-    """Points after what lateness costs; all of them where nobody knows how late it was."""
+    """Points minus the loss for lateness; all points if the loss is unknown."""
     return round(points * (1 - (loss or 0.0)), 6)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """The deadline (None: nothing is late by the clock) and what is lost after it."""
+    """The deadline (None: there is none) and the share of the points that is lost after it."""
 
     deadline: datetime.datetime | None
     grace_minutes: float
@@ -38,7 +38,7 @@ class Rule:
     most_loss: float
 
     def judge(self, submitted: datetime.datetime | None, called_late: bool | None) -> Late | None:
-        """None if in time (or if nobody says otherwise); the platform's own word counts where there are no times."""
+        """Lateness of a submission, None if on time or unknown; without times the platform's mark counts."""
         if self.deadline is not None and submitted is not None:
             seconds = (submitted - self.deadline).total_seconds()
             if seconds <= self.grace_minutes * 60:
@@ -49,7 +49,7 @@ class Rule:
 
 
 def rule(manifest: Manifest, deadline: str = "") -> Rule:
-    """The manifest's rule with this deadline, its own one if that is ""; DeadlineError if it is no point in time."""
+    """The manifest's rule with this deadline ("": the manifest's own); DeadlineError if it cannot be read."""
     text = deadline or str(manifest.late.get("deadline", ""))
     return Rule(
         deadline=_moment(text) if text else None,
@@ -64,7 +64,7 @@ def _moment(text: str) -> datetime.datetime:
     try:
         found = datetime.datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:
-        raise DeadlineError(f"the deadline '{text[:60]}' is no date and time; write it as {example}") from None
+        raise DeadlineError(f"the deadline '{text[:60]}' is not a date and time; write it as {example}") from None
     if found.tzinfo is None:
         raise DeadlineError(f"the deadline '{text[:60]}' has no time zone; write it as {example}")
     return found

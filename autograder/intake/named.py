@@ -1,4 +1,4 @@
-"""Moodle and Canvas, which put whose file it is into its name."""
+"""Moodle and Canvas, whose downloads have the student in the name of each file."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from autograder.intake.hand_ins import Download, HandIn, grouped, left_alone, unless_usable
+from autograder.intake.hand_ins import Download, HandIn, grouped, ignored, unless_usable
 from autograder.intake.tree import Entry, Tree
 
 MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<file>.*))?", re.DOTALL)
 STUDENT = (
     r"(?:(?P<name>\w+?)_)??(?P<late>LATE_)?(?P<id>\d+|anon_[A-Za-z0-9]+)_"
-    r"(?:question_(?P<question>\d+)_)?(?P<upload>\d+)_"  # the question is a quiz's
+    r"(?:question_(?P<question>\d+)_)?(?P<upload>\d+)_"  # a question of a quiz
 )
-CANVAS = re.compile(STUDENT + r"(?P<file>.+\.\w+)")  # what Canvas is recognised by
-CANVAS_FILE = re.compile(STUDENT + r"(?P<file>.+)")  # of Canvas, once it is recognised: a file may have no ending
-BLIND = "participant"  # how Moodle calls everybody where marking is anonymous
+CANVAS = re.compile(STUDENT + r"(?P<file>.+\.\w+)")  # a download with such a name is one of Canvas
+CANVAS_FILE = re.compile(STUDENT + r"(?P<file>.+)")  # in such a download: files without an ending as well
+BLIND = "participant"  # everybody's name in Moodle with anonymous marking
 
 
 def matching(tree: Tree, rule: re.Pattern[str]) -> list[str]:
-    """Names on the top level that a platform gave."""
+    """Names on the top level that fit a platform's rule."""
     return [top for top in tree.tops() if rule.fullmatch(top)]
 
 
 def moodle(tree: Tree) -> Download:
-    """`Full Name_12345_assignsubmission_file_/dml.py`, or the same in one name without folders."""
+    """`Full Name_12345_assignsubmission_file_/dml.py`, or the same as one name without folders."""
     students: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     refused: dict[tuple[str, str], str] = {}
     notes: list[str] = []
     for top, entries in grouped(tree).items():
         match = MOODLE.fullmatch(top)
         if match is None:
-            notes += left_alone(top, entries)
+            notes += ignored(top, entries)
             continue
         student, file = (match["id"], match["name"]), match["file"] or ""
         if match["kind"] != "file":
-            continue  # a text that was typed into a field, a comment
+            continue  # an online text or a comment
         students[student] += [
             replace(e, name=f"{file}{'/' if file else ''}{e.below(1).name}" if "/" in e.name else file or top)
             for e in entries
@@ -54,7 +54,7 @@ def moodle(tree: Tree) -> Download:
 
 
 def canvas(tree: Tree) -> Download:
-    """`lastnamefirst_LATE_12345_67890_dml-2.py`: user, upload and the file's name with Canvas's own number."""
+    """`lastnamefirst_LATE_12345_67890_dml-2.py`: user, upload, and the file's name with a number by Canvas."""
     students: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     late: dict[tuple[str, str], bool] = defaultdict(bool)
     questions: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -63,7 +63,7 @@ def canvas(tree: Tree) -> Download:
     for top, entries in grouped(tree).items():
         match = CANVAS_FILE.fullmatch(top)
         if match is None:
-            notes += left_alone(top, entries)
+            notes += ignored(top, entries)
             continue
         student = (match["id"], match["name"] or "")
         late[student] |= bool(match["late"])
@@ -83,7 +83,7 @@ def canvas(tree: Tree) -> Download:
 
 
 def _of_one(questions: set[str]) -> str:
-    """Why files of several questions of a quiz are not graded: which one asks for the file, nobody can know."""
+    """Why files for several questions of a quiz are not graded: it is unknown which one is the assignment."""
     if len(questions) < 2:
         return ""
-    return f"files of several questions were handed in ({', '.join(sorted(questions))}); keep those of the right one"
+    return f"files of several questions were handed in ({', '.join(sorted(questions))}); keep those of one question"

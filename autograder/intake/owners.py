@@ -1,4 +1,4 @@
-"""Who of the roster handed in what. An identifier and a name that contradict each other are unclear, never guessed."""
+"""Match submissions with the roster; an identifier and a name that contradict each other are reported as unclear."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from autograder.intake.roster import Person, Roster, agree, normal
 
 LISTED, UNLISTED, DUPLICATE, ASIDE = "listed", "unlisted", "duplicate", "no roster"
 CALLED = {"moodle": "Moodle", "canvas": "Canvas", "gradescope": "Gradescope"}
-TELL_APART = {  # what makes clear which of several people of one name a hand-in is of
+TELL_APART = {  # how to distinguish several people of one name
     "moodle": "write {key} into a column 'Identifier' of the roster, in the row of the right one",
     "canvas": "write {key} into a column 'user id' of the roster, in the row of the right one",
     "gradescope": "write the right one's e-mail address into the roster as Gradescope knows it",
@@ -19,12 +19,12 @@ TELL_APART = {  # what makes clear which of several people of one name a hand-in
 
 @dataclass(frozen=True)
 class Owner:
-    """Who handed in.
+    """The owner of a submission.
 
     Attributes:
-        key, name, email, login: the roster's where it is clear who it is, else the platform's, which knows no login.
-        standing: one of the four above. unclear: why it is not "listed" in a roster, and what to do; "" otherwise.
-        candidates: everybody of the roster who can be meant. notes: what the instructor should know.
+        key, name, email, login: of the roster if the owner is clear, else of the platform, which has no login.
+        standing: one of the four above. unclear: why it is not "listed", and what to do; "" otherwise.
+        candidates: people of the roster who could be meant. notes: for the instructor.
     """
 
     key: str
@@ -38,7 +38,7 @@ class Owner:
 
 
 def owner_of(hand_in: HandIn, platform: str, roster: Roster | None) -> Owner:
-    """Find out whom of the roster a hand-in is of, by what the platform says."""
+    """Find the owner of a submission in the roster by the platform's identifier, e-mail address and name."""
     if roster is None:
         return Owner(hand_in.key, hand_in.name, hand_in.email, ASIDE)
     marked = _distinct([*roster.by_identifier(hand_in.key, platform), *roster.by_identifier(hand_in.email)])
@@ -46,10 +46,10 @@ def owner_of(hand_in: HandIn, platform: str, roster: Roster | None) -> Owner:
     candidates = marked or named
     if len(candidates) == 1 and not _contradicts(candidates[0], called, named):
         person = candidates[0]
-        notes = () if called == hand_in.name else (f"'{hand_in.name}' is taken for {called}, behind a group's name",)
+        notes = () if called == hand_in.name else (f"'{hand_in.name}' is read as a group's name and {called}",)
         name, email = person.name or hand_in.name, person.email or hand_in.email
         return Owner(person.id, name, email, LISTED, "", (person,), notes, person.login)
-    # A platform's number may by chance be somebody else's identifier: it must not become the key of a grade.
+    # A platform's number may be the identifier of another person: it must not become the key of a grade.
     key = f"{hand_in.key} ({hand_in.where})" if roster.by_identifier(hand_in.key) else hand_in.key
     standing = DUPLICATE if candidates else UNLISTED
     unclear = _unclear(hand_in, platform, marked, named)
@@ -57,7 +57,7 @@ def owner_of(hand_in: HandIn, platform: str, roster: Roster | None) -> Owner:
 
 
 def _by_name(hand_in: HandIn, platform: str, roster: Roster) -> tuple[str, list[Person]]:
-    """The name of a hand-in, which may stand behind that of a Moodle group, and everybody who has it."""
+    """The name of a submission, without that of a Moodle group, and everybody who has it."""
     name = hand_in.name
     if not name:
         return "", roster.by_name(hand_in.key)
@@ -70,19 +70,19 @@ def _by_name(hand_in: HandIn, platform: str, roster: Roster) -> tuple[str, list[
 
 
 def _contradicts(person: Person, called: str, named: Sequence[Person]) -> bool:
-    """Whether the name that the platform gives is another person's than the one who was found."""
+    """Whether the platform's name is the name of another person."""
     if not called or person in named:
         return False
     return bool(named) or (person.name != "" and not agree(called, person.name))
 
 
 def _unclear(hand_in: HandIn, platform: str, marked: Sequence[Person], named: Sequence[Person]) -> str:
-    """Why it is not clear who handed in, and what to do about it."""
+    """Why the owner is unclear, and what to do."""
     if not marked and not named:
         return f"{hand_in.where} is not in the roster; add that row or correct the name"
     if not marked or len(marked) > 1:
-        tell = TELL_APART.get(platform, "call the hand-in by the identifier of the right one").format(key=hand_in.key)
-        return f"{hand_in.where} can be of {' or of '.join(map(str, marked or named))}; {tell}"
+        tell = TELL_APART.get(platform, "name the hand-in by the identifier of the right one").format(key=hand_in.key)
+        return f"{hand_in.where} could be of {' or of '.join(map(str, marked or named))}; {tell}"
     who = f"{', '.join(map(str, named))} in the roster" if named else "nobody in the roster"
     called = f"{CALLED.get(platform, 'the platform')} calls them '{hand_in.name}', who is {who}"
     return f"{hand_in.where} is by its identifier of {marked[0]}, but {called}; correct one of them in the roster"

@@ -1,4 +1,4 @@
-"""A folder, an archive or a file for each student: BRUTE's zips, clones of GitHub Classroom, anything by hand."""
+"""Downloads with one folder, archive or file per student: BRUTE's zips, clones of GitHub Classroom, own folders."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from autograder.intake.hand_ins import Download, HandIn, grouped, of_top, refuse
 from autograder.intake.roster import Roster
 from autograder.intake.tree import Tree
 
-# What a login at GitHub looks like; "1-ada" is rather the end of "lab-1" and Ada.
+# A login at GitHub; "1-ada" is more likely the end of "lab-1" and the login "ada".
 LOGIN = re.compile(r"(?!\d+-)[A-Za-z0-9][A-Za-z0-9-]{1,38}")
-TO_BE_SURE = "call the folder around the clones NAME-submissions after the assignment, or give a roster with the logins"
+TO_BE_SURE = "name the folder of the clones ASSIGNMENT-submissions, or give a roster with the logins"
 
 
 def plain(tree: Tree, levels: list[Tree], expected: str, roster: Roster | None) -> Download:
-    """Take each folder, archive and file of the level of students for one of them.
+    """Read each folder, archive and file of one level as the submission of one student.
 
     Args:
-        tree: what was handed over. levels: it, and its folder as long as everything lies in one.
-        expected: name of the file that the assignment asks for. roster: its logins tell where a clone's name has one.
+        tree: of the download. levels: it, and the folder inside it as long as there is only one.
+        expected: name of the file that the assignment asks for. roster: with the logins in the names of clones.
 
     Raises:
-        IntakeError: there is no such thing.
+        IntakeError: there is no submission.
     """
     level = _level_of_students(levels, PurePosixPath(expected).stem.casefold())
     if level is None:
@@ -37,19 +37,19 @@ def plain(tree: Tree, levels: list[Tree], expected: str, roster: Roster | None) 
     for top, entries in grouped(level).items():
         folder = any("/" in entry.name for entry in entries) and top not in level.archives
         if not folder and not is_archive(top) and PurePosixPath(top).suffix.lower() not in KINDS:
-            continue  # a list, a note of the instructor's
+            continue  # such as a list or a note of the instructor
         files, why = of_top(level, top)
         key = (top.removeprefix(prefix) or top) if top in clones else top if folder else _stem(top)
         hand_ins.append(HandIn(key, "", top, files, problem=unless_usable(files, why or refused_below(level, top))))
     if not hand_ins:
-        raise IntakeError(f"{tree.name} holds no hand-in: no Python file, notebook, archive or folder of one")
+        raise IntakeError(f"{tree.name} holds no hand-in; give a folder with files, notebooks or archives of students")
     return Download("github-classroom" if clones else "folders", hand_ins, [*level.notes, *said])
 
 
 def _level_of_students(levels: list[Tree], stem: str) -> Tree | None:
-    """The level whose folders, archives and files are one student's each; None if all of it is one student's.
+    """The level on which each folder, archive or file is one student's; None if there is only one student.
 
-    That is the first level with more than one thing, or the one above where that level itself holds the asked-for file.
+    It is the first level with more than one entry, or the one above if that level contains the expected file itself.
     """
     last = levels[-1]
     usable = {entry.name.split("/")[0] for entry in last.entries if PurePosixPath(entry.name).suffix.lower() in KINDS}
@@ -60,14 +60,14 @@ def _level_of_students(levels: list[Tree], stem: str) -> Tree | None:
 
 
 def _cut(clones: list[str], folder: str, roster: Roster | None) -> tuple[str, list[str]]:
-    """What stands before the login in the names of all clones, and a note that says so.
+    """The prefix before the login in the names of all clones, and notes about it.
 
-    It is the assignment as the folder around them is called; else what leaves the roster's logins; else the longest
-    part up to a shared "-" that leaves what can be a login. Nothing is cut off where two cuts fit the roster.
+    It is the name of the folder that contains them; else the prefix that leaves the roster's logins; else the longest
+    common prefix up to a "-" that leaves valid logins. It is empty if two prefixes fit the roster.
     """
     own = f"{_unpacked(folder).removesuffix('-submissions')}-"
     if clones and all(name.startswith(own) for name in clones):
-        return own, [f"'{own}', which all clones begin with, is taken for the name of the assignment"]
+        return own, [f"'{own}', with which all clones begin, is read as the name of the assignment"]
     if len(clones) < 2:
         return "", []
     starts = [clones[0][: dash.end()] for dash in re.finditer("-", clones[0])]
@@ -78,16 +78,16 @@ def _cut(clones: list[str], folder: str, roster: Roster | None) -> tuple[str, li
     if not most:
         fitting = [cut for cut in cuts if all(LOGIN.fullmatch(name.removeprefix(cut)) for name in clones)][-1:]
     if len(fitting) > 1 or (cuts and not fitting):
-        return "", [f"where the login begins in '{clones[0]}' is not clear, so nothing is cut off; {TO_BE_SURE}"]
+        return "", [f"where the login begins in '{clones[0]}' is unclear, so the whole name is used; {TO_BE_SURE}"]
     prefix = "".join(fitting)
     if not prefix or most == len(clones):
         return prefix, []
-    told = f"'{prefix}', which all clones begin with, is taken for the name of the assignment"
-    return prefix, [f"{told}; where that is wrong, {TO_BE_SURE}"]
+    note = f"'{prefix}', with which all clones begin, is read as the name of the assignment"
+    return prefix, [f"{note}; if that is wrong, {TO_BE_SURE}"]
 
 
 def _in_roster(clones: list[str], cuts: list[str], roster: Roster | None) -> dict[str, int]:
-    """How many identifiers of the roster each cut leaves."""
+    """The number of identifiers of the roster that each prefix leaves."""
     if roster is None:
         return {}
     return {cut: sum(bool(roster.by_identifier(name.removeprefix(cut))) for name in clones) for cut in cuts}

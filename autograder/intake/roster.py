@@ -1,4 +1,4 @@
-"""The class list: a CSV as a learning platform or a person writes it, and who in it is meant by a hand-in."""
+"""Read the class list, a CSV of a learning platform or a person, and look people up in it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from assignment.text import one_line
 from autograder.intake.errors import IntakeError
 
 MOST_BYTES = 20 << 20
@@ -18,8 +19,8 @@ IDS = (
     "id number", "student id", "student number", "sis user id", "sid", "username", "user", "login", "login id",
     "sis login id", "netid", "student_id", "github_username", "id", "user id", "identifier",
 )  # fmt: skip
-LOGINS = ("username", "user", "login", "login id", "sis login id", "netid")  # what people type to log in somewhere
-# Columns with numbers that a platform writes into the names of its files; no other number is compared with those.
+LOGINS = ("username", "user", "login", "login id", "sis login id", "netid")  # names for logging in
+# Columns with the numbers that a platform uses in names of files; they are compared only with such numbers.
 MOODLE_IDS, CANVAS_IDS = ("identifier",), ("id", "user id")
 PARTICIPANT = re.compile(r"Participant (\d+)")
 EMAILS = ("email", "email address", "e-mail", "mail")
@@ -32,8 +33,8 @@ class Person:
     """One student of the list.
 
     Attributes:
-        id: the first identifier of the row. name, email: "" if unknown. others: everything else that names them.
-        moodle, canvas: those of the identifiers that can be these platforms' own numbers. login: "" if unknown.
+        id: the first identifier of the row. name, email, login: "" if unknown. others: further identifiers.
+        moodle, canvas: identifiers that may be the numbers of these platforms.
     """
 
     id: str
@@ -45,12 +46,12 @@ class Person:
     login: str = ""
 
     def __str__(self) -> str:
-        """The person in a line for the instructor."""
+        """Name and identifier, for messages."""
         return f"{self.name} ({self.id})" if self.name else self.id
 
 
 class Roster:
-    """The class list. `find` tells who is meant by what a platform wrote."""
+    """The class list, searchable by identifier and name."""
 
     def __init__(self, people: list[Person]) -> None:
         self.people = people
@@ -62,7 +63,7 @@ class Roster:
         self._by_name = _table([(person, _forms(person.name)) for person in people])
 
     def find(self, key: str, name: str, email: str = "") -> list[Person]:
-        """Everybody whom these texts can mean, by identifier if one fits, else by name: one, none, or several."""
+        """Everybody whom these texts could mean: by identifier if one fits, else by name."""
         return (
             self.by_identifier(key)
             or self.by_identifier(email)
@@ -71,16 +72,16 @@ class Roster:
         )
 
     def by_identifier(self, text: str, platform: str = "") -> list[Person]:
-        """Everybody with this identifier, where `platform` has numbers of its own with this one of those."""
+        """Everybody with this identifier; with a `platform` that has its own numbers, with this number there."""
         return self._by_number.get(platform, self._by_id).get(normal(text), [])
 
     def by_name(self, name: str) -> list[Person]:
-        """Everybody of this name, as it is written or as Canvas writes it in names of files."""
+        """Everybody with this name, also in the form that Canvas uses in names of files."""
         return self._by_name.get(normal(name)) or self._by_name.get(squeezed(name), [])
 
 
 def _table(people: Sequence[tuple[Person, Sequence[str]]]) -> dict[str, list[Person]]:
-    """People by the texts beside them."""
+    """People by each of their texts."""
     table: dict[str, list[Person]] = defaultdict(list)
     for person, texts in people:
         for text in {normal(text) for text in texts} - {""}:
@@ -89,10 +90,10 @@ def _table(people: Sequence[tuple[Person, Sequence[str]]]) -> dict[str, list[Per
 
 
 def read_roster(path: Path) -> Roster:
-    """Read a CSV with a header; columns are recognised by the names that platforms give them.
+    """Read a CSV with a header; columns are recognised by the names that platforms use.
 
     Raises:
-        IntakeError: it cannot be read, no column holds identifiers, a row has none, or two rows have the same.
+        IntakeError: it cannot be read, has no column of identifiers, or a row has none or that of another row.
     """
     try:
         data = path.read_bytes() if path.stat().st_size <= MOST_BYTES else b""
@@ -118,13 +119,13 @@ def _people(text: str, path: Path) -> list[Person]:
     )
     if not ids and not emails:
         known = ", ".join(("id", "username", "SIS User ID", "email"))
-        raise IntakeError(f"the roster {path} has no column with identifiers; call one {known} or the like")
+        raise IntakeError(f"the roster {path} has no column with identifiers; name a column {known} or similar")
     people: list[Person] = []
     lines: dict[str, int] = {}
     for line, row in rows:
-        cells = [_tidy(cell) for cell in row] + [""] * (len(header) - len(row))
+        cells = [one_line(cell, 200) for cell in row] + [""] * (len(header) - len(row))
         name = _name(cells, columns)
-        if not any(cells) or (name.casefold() == "points possible"):  # Canvas has a row of that kind
+        if not any(cells) or (name.casefold() == "points possible"):  # a row in the exports of Canvas
             continue
         participants = {i: match[1] for i in ids if (match := PARTICIPANT.fullmatch(cells[i]))}
         cells = [participants.get(i, cell) for i, cell in enumerate(cells)]
@@ -142,14 +143,14 @@ def _people(text: str, path: Path) -> list[Person]:
         of_canvas = tuple(cells[i] for i in canvas)
         people.append(Person(keys[0], name, email, tuple(keys[1:]), of_moodle, of_canvas, login))
     if not people:
-        raise IntakeError(f"the roster {path} has a header and nobody in it; give one row per student")
+        raise IntakeError(f"the roster {path} has only a header; give one row per student")
     return people
 
 
 def _rows(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The rows of the table, each with the line that it begins in. IntakeError where there is none."""
+    """The rows of the table, each with the number of its first line; IntakeError if it is not a CSV."""
     first = text.lstrip("\r\n").split("\n", 1)[0]
-    # strict: else a quotation mark that is never closed swallows the rows behind it
+    # strict: otherwise an unclosed quotation mark hides the following rows
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
     line = 1
     try:
@@ -158,7 +159,7 @@ def _rows(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
             line = rows.line_num + 1
     except csv.Error as problem:
         raise IntakeError(
-            f"the roster {path} is no CSV from line {line} on ({problem}); close the quotation mark there"
+            f"the roster {path} is not a CSV from line {line} on ({problem}); close the quotation mark there"
         ) from None
 
 
@@ -169,7 +170,7 @@ def _name(cells: list[str], columns: dict[str, int]) -> str:
 
 
 def _forms(name: str) -> tuple[str, ...]:
-    """The name in the forms that platforms give it: "Ada B. Example" as Canvas sorts it, "Example Ada B.", and back."""
+    """The forms of a name that platforms use: "Ada B. Example", "Example, Ada B.", "exampleadab"."""
     if "," in name:
         last, _, first = name.partition(",")
         return (name, squeezed(name), f"{first} {last}", squeezed(first + last))
@@ -178,7 +179,7 @@ def _forms(name: str) -> tuple[str, ...]:
 
 
 def agree(name: str, other: str) -> bool:
-    """Whether two names can be one person's: the same words in any order, or one has some more. Accents are no matter.
+    """Whether two names could be of one person: the words of one are among those of the other, ignoring accents.
 
     One of them may be without spaces, as in names of files of Canvas.
     """
@@ -192,22 +193,18 @@ def _words(name: str) -> list[str]:
 
 
 def _made_of(squeezed_words: list[str], words: list[str]) -> bool:
-    """Whether the first name without spaces is made of words of the second one."""
+    """Whether the first name, without spaces, consists of words of the second one."""
     rest = "".join(squeezed_words)
     for word in sorted(words, key=len, reverse=True):
         rest = rest.replace(word, "", 1)
     return not rest
 
 
-def _tidy(cell: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in cell).split())[:200]
-
-
 def normal(text: str) -> str:
-    """A text in the form in which identifiers and names are compared."""
+    """A text in the form in which identifiers and names are compared: NFKC, casefolded, single spaces."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def squeezed(name: str) -> str:
-    """A name as Canvas writes it in names of files: letters and digits, without case."""
+    """A name as Canvas writes it in names of files: letters and digits, casefolded."""
     return "".join(c for c in normal(name) if c.isalnum())

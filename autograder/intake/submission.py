@@ -1,4 +1,4 @@
-"""Read one submitted file; everything that is wrong with it as a file is said here, in one line."""
+"""Read one submitted file; whatever is wrong with it is an IntakeError of one line."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from autograder.intake.notebook import NOTEBOOK_MB, Notebook, assemble
 
 @dataclass(frozen=True)
 class Submission:
-    """One handed-in file.
+    """One submitted file.
 
     Attributes:
-        name: the file's name, for reports. owner: who handed it in, "" if unknown.
-        source: its text. sha256: of its bytes.
-        notebook: where the lines of the text come from if it was made of a notebook's cells.
+        name: of the file, for reports. owner: its author, "" if unknown. source: its text. sha256: of its bytes.
+        notebook: where the lines come from if the text was assembled from a notebook.
     """
 
     name: str
@@ -31,13 +30,13 @@ class Submission:
 
 
 def read_submission(path: Path, manifest: Manifest, owner: str = "") -> Submission:
-    """Read a `.py` or `.ipynb` file. Raise IntakeError if it is missing, no file, empty, too large or no text."""
+    """Read a `.py` or `.ipynb` file; IntakeError if it is missing, empty, too large, not a file or not text."""
     limit = NOTEBOOK_MB << 20 if is_notebook(path.name) else manifest.limits.source_kb << 10
     return submission_of(read_bytes(path, limit, manifest.file), path.name, manifest, owner)
 
 
 def submission_of(data: bytes, name: str, manifest: Manifest, owner: str = "") -> Submission:
-    """Make a submission of the bytes of a `.py` or `.ipynb` file. Raise IntakeError if they cannot be graded."""
+    """Make a submission of the bytes of a `.py` or `.ipynb` file; IntakeError if they cannot be graded."""
     sha256 = hashlib.sha256(data).hexdigest()
     if not is_notebook(name):
         return Submission(name, owner, decode(data, name), sha256)
@@ -70,7 +69,7 @@ def read_bytes(path: Path, limit: int, expected: str) -> bytes:
     except OSError as problem:
         raise IntakeError(f"{path} cannot be read ({problem.strerror}); check its permissions") from None
     if len(data) > limit:
-        raise IntakeError(f"{path} grew over the limit of {limit / 1e6:.1f} MB while it was read")
+        raise IntakeError(f"{path} grew over the limit of {limit / 1e6:.1f} MB while it was read; try again")
     if not data.strip():
         raise IntakeError(f"{path} is empty; hand in the filled-in {expected}")
     return data

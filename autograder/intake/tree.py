@@ -1,4 +1,4 @@
-"""Everything that was handed over, as one flat list of files: folders walked, archives unpacked, links left alone."""
+"""List the files of a folder or archive, with those of the archives in it; links are not followed."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from autograder.intake.archives import (
 from autograder.intake.errors import IntakeError
 
 MOST_FILES = 500_000
-JOURNAL = b'{"journal": '  # what the journal of a batch begins with
-DEEPEST = 16  # folders in each other, archives among them
+JOURNAL = b'{"journal": '  # the beginning of a batch's journal
+DEEPEST = 16  # nested folders and archives
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Entry:
     """One file.
 
     Attributes:
-        name: its path inside what was handed over, with "/"; an archive counts as a folder.
-        path: where its bytes are; None if they were not taken, because nothing of that type is graded.
-        problem: why its bytes were not taken although they could have been graded, "" otherwise.
-        upload: of two uploads the one with the higher number is the later one; 0 where the platform has no numbers.
+        name: its path in the download, with "/"; an archive counts as a folder.
+        path: where its bytes are; None if they were not read, such as those of a type that is not graded.
+        problem: why its bytes were not read although its type is graded, "" otherwise.
+        upload: number of the upload, higher is later; 0 if the platform has no numbers.
     """
 
     name: str
@@ -44,18 +44,18 @@ class Entry:
     upload: int = 0
 
     def below(self, parts: int) -> Entry:
-        """The same file without the first parts of its name."""
+        """The same file without the first `parts` parts of its name."""
         return replace(self, name="/".join(self.name.split("/")[parts:]))
 
 
 @dataclass
 class Tree:
-    """What was handed over.
+    """The files of a download.
 
     Attributes:
-        name: of the folder or archive. entries: all files, by name. archives: names of those that were unpacked.
+        name: of the folder or archive. entries: all files, by name. archives: names of unpacked archives.
         refused: archives that were not unpacked, and why. clones: folders that are git repositories.
-        notes: what was left alone, for the instructor.
+        notes: on ignored files, for the instructor.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Tree:
     notes: list[str] = field(default_factory=list)
 
     def below(self, folder: str) -> Tree:
-        """The tree of one of its folders, on the top level; names lose that folder."""
+        """The tree of one folder of the top level, with names relative to it."""
         start = f"{folder}/"
 
         def within(names: set[str]) -> set[str]:
@@ -82,7 +82,7 @@ class Tree:
         )
 
     def tops(self) -> list[str]:
-        """First parts of all names, sorted; an archive that was refused is one, too."""
+        """The first parts of all names, sorted, including archives that were refused."""
         return sorted({name.split("/")[0] for name in (*(entry.name for entry in self.entries), *self.refused)})
 
 
@@ -90,11 +90,11 @@ def read_tree(source: Path, scratch: Path) -> Tree:
     """List a folder, an archive or a single file; archives are unpacked below the empty folder `scratch`.
 
     Raises:
-        IntakeError: there is nothing to read, the archive itself cannot be unpacked, or a batch wrote the folder.
+        IntakeError: it does not exist, the archive itself cannot be unpacked, or it is the output of a batch.
     """
     try:
         if is_batch_output(source):
-            raise IntakeError(f"{source} is what a batch wrote; give the folder of the hand-ins, apart from the grades")
+            raise IntakeError(f"{source} is the output of a batch; give the folder of the hand-ins")
         if source.is_dir():
             tree = Tree(source.resolve().name)
             _walk(source, tree, scratch)
@@ -114,7 +114,7 @@ def read_tree(source: Path, scratch: Path) -> Tree:
 
 
 def is_batch_output(folder: Path) -> bool:
-    """Whether a batch wrote its grades into this folder: its journal lies there."""
+    """Whether this folder is the output of a batch: it contains the journal."""
     journal = folder / "journal.jsonl"
     try:
         if not journal.is_file():
@@ -148,14 +148,14 @@ def _files(folder: Path, prefix: str, tree: Tree, depth: int) -> Iterator[tuple[
         tree.clones.add(prefix.rstrip("/"))
     found = [entry for entry in found if not is_ignored(entry.name) and not (is_hidden(entry.name) and entry.is_dir())]
     if depth and not found:
-        tree.entries.append(Entry(f"{prefix}the folder", None, "is empty, but for what tools leave behind"))
+        tree.entries.append(Entry(f"{prefix}the folder", None, "is empty, apart from files of tools"))
     for entry in found:
         name = f"{prefix}{printable(entry.name)}"
         if entry.is_symlink():
             tree.entries.append(Entry(name, None, "is a link, and links are not followed"))
         elif entry.is_dir():
             if is_batch_output(Path(entry.path)):
-                tree.notes.append(f"{name}: what a batch wrote; left alone")
+                tree.notes.append(f"{name}: the output of a batch; ignored")
             elif depth < DEEPEST:
                 yield from _files(Path(entry.path), f"{name}/", tree, depth + 1)
             else:
@@ -163,22 +163,22 @@ def _files(folder: Path, prefix: str, tree: Tree, depth: int) -> Iterator[tuple[
         elif entry.is_file():
             yield name, Path(entry.path)
         else:
-            tree.entries.append(Entry(name, None, "is no regular file"))
+            tree.entries.append(Entry(name, None, "is not a regular file"))
 
 
 def _too_deep(folder: str, tree: Tree) -> None:
-    tree.notes.append(f"{folder}: deeper than {DEEPEST} folders; left alone")
+    tree.notes.append(f"{folder}: deeper than {DEEPEST} folders; ignored")
     tree.entries.append(Entry(folder, None, f"is deeper than {DEEPEST} folders"))
 
 
 def _nested(path: Path, name: str, tree: Tree, scratch: Path) -> None:
-    """Unpack a student's archive; what is wrong with it is theirs, and stops nobody else."""
+    """Unpack a student's archive; an error in it is reported for that student only."""
     before = len(tree.entries)
     try:
         _open(path, f"{name}/", tree, scratch, STUDENT)
         tree.archives.add(name)
         if len(tree.entries) == before:
-            tree.entries.append(Entry(f"{name}/the archive", None, "is empty, but for what tools leave behind"))
+            tree.entries.append(Entry(f"{name}/the archive", None, "is empty, apart from files of tools"))
     except ArchiveError as problem:
         tree.refused[name] = str(problem)
     except PermissionError:
@@ -192,11 +192,11 @@ def _open(path: Path, prefix: str, tree: Tree, scratch: Path, caps: Caps) -> Non
     for member in unpack(path, Path(tempfile.mkdtemp(dir=scratch)), caps):
         entry = Entry(f"{prefix}{member.name}", member.path, member.problem)
         if member.clone:
-            if caps is BULK:  # a student's archive of a clone is that student's, as any other
+            if caps is BULK:  # a clone in a student's archive is an ordinary folder
                 tree.clones.add(entry.name)
         elif entry.name.count("/") > DEEPEST:
             parts = entry.name.split("/")
-            deep.setdefault(parts[0], "/".join(parts[: DEEPEST + 1]))  # to say it once for each student is enough
+            deep.setdefault(parts[0], "/".join(parts[: DEEPEST + 1]))  # one note for each student
         else:
             (nested if is_archive(member.name) and member.path is not None else entries).append(entry)
     tree.entries += entries

@@ -1,4 +1,4 @@
-"""Take in a file of weights as bytes; nothing here looks into them."""
+"""Read a file of weights as bytes, without interpreting them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Upload:
     """A file of weights.
 
     Attributes:
-        name: the file's name, for reports. size: of the file, in bytes. data: its bytes, none if it is over the limit.
+        name: of the file, for reports. size: of the file, in bytes. data: its bytes, b"" if it is over the limit.
         sha256: of `data`, "" if it is over the limit.
     """
 
@@ -26,7 +26,7 @@ class Upload:
 
 
 def read_upload(path: Path, limit: int) -> Upload:
-    """Read a regular file; of one of more than `limit` bytes only the size is noted. IntakeError if it is no file."""
+    """Read a regular file, or only the size of one over `limit` bytes; IntakeError if it is not a regular file."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):

@@ -59,6 +59,11 @@ def load() -> tuple[Misconception, ...]:
     return tuple(read(path, reference) for path in sorted(FOLDER.glob("*.py")))
 
 
+def find(identifier: str) -> Misconception | None:
+    """Return the misconception with this id, None if there is none."""
+    return next((misconception for misconception in load() if misconception.id == identifier), None)
+
+
 def read(path: Path, reference: str) -> Misconception:
     """Read one overlay file and apply it to the reference's source."""
     overlay = path.read_text(encoding="utf-8")

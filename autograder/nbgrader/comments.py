@@ -1,27 +1,28 @@
-"""What a student reads in nbgrader about each cell: a short form of the feedback, as Markdown."""
+"""Comments on cells in nbgrader: a short form of the feedback, in Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assignment.manifest import CHECKPOINT, Manifest
+from assignment.manifest import Manifest
 from assignment.text import points
 from autograder.nbgrader import HELPERS, home_of
 from autograder.reports.feedback import Feedback, TaskFeedback
 from autograder.reports.markdown import escape, ticked
 
-MOST_FAILURES = 6  # of one task; the feedback page has all
+MOST_FAILURES = 6  # of one task; the feedback page lists all of them
 
 
 def comments(feedback: Feedback, manifest: Manifest, names: list[str]) -> dict[str, str]:
-    """Comments by nbgrader's ids of cells.
+    """Write the comments, by nbgrader's id of the cell.
 
     Args:
-        feedback: what the student may see. manifest: names of the tasks. names: of the definitions, in their order.
+        feedback: what the student may read. manifest: tasks. names: of the definitions, in their order in the notebook.
     """
     found: dict[str, list[str]] = {HELPERS: list(_whole(feedback))}
     for task in feedback.tasks:
-        home = HELPERS if task.id == CHECKPOINT else home_of(manifest.task(task.id), names)
+        judged_apart = task.id == manifest.checkpoint_task.id
+        home = HELPERS if judged_apart else home_of(manifest.task(task.id), names)
         found.setdefault(home, []).extend(_task(task))
     return {cell: "\n".join(lines) for cell, lines in found.items()}
 
@@ -43,7 +44,7 @@ def _task(task: TaskFeedback) -> Iterator[str]:
     if task.silent:
         return
     for test in failed[:MOST_FAILURES]:
-        place = f" ({test.where.place})" if test.where else ""
+        place = f" ({test.where.position})" if test.where else ""
         known = (
             f" Looks like: {ticked(test.misconception)}. {ticked(test.sentence)}".rstrip() if test.misconception else ""
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from assignment.text import counted
+from assignment.text import counted, one_line
 from autograder import release as releases
 from autograder.exports.files import make_folder
 from autograder.nbgrader import CourseError, course_id, source
@@ -18,9 +18,9 @@ from autograder.release import leak_scan
 
 CONFIG = "nbgrader_config.py"
 CONFIG_TEXT = '''\
-"""The course's settings for nbgrader. Write your own below the call; what it sets is said in autograder/NBGRADER.md."""
+"""Settings of the course for nbgrader. Add yours below the call; see autograder/NBGRADER.md for what it sets."""
 
-from autograder.nbgrader.steps import configure
+from autograder.nbgrader.plugins import configure
 
 c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "{course}"
@@ -31,23 +31,23 @@ SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Course:
-    """A built course: its folder, and a line for each part."""
+    """A built course: its folder, and a line of text for each part."""
 
     folder: Path
     lines: tuple[str, ...]
 
 
 def build(folder: Path, root: Path = releases.ROOT) -> Course:
-    """Build the course in `folder`, or bring an existing one up to date; gradebook and submissions stay as they are.
+    """Build the course in `folder` or update an existing one; gradebook and submissions are kept.
 
     Raises:
-        CourseError: the folder cannot be written, nbgrader is missing or refuses, or the release has a leak: then
-            release/ is removed again.
+        CourseError: the folder cannot be written, nbgrader is not installed or fails, or the release has a leak and
+            was removed.
         ReleaseError: the students' bundle cannot be made or is not clean.
     """
     made = releases.make(root)
     if made.findings:
-        raise releases.ReleaseError(f"the bundle is not clean: {made.findings[0]}")
+        raise releases.ReleaseError(f"the bundle is not clean: {made.findings[0]}; remove it from that file")
     manifest, asked = made.manifest, source.questions()
     name = course_id(manifest)
     files = {path: data for path, data in made.files.items() if path != manifest.file}
@@ -60,20 +60,22 @@ def build(folder: Path, root: Path = releases.ROOT) -> Course:
         if not kept:
             _write(config, CONFIG_TEXT.format(course=name).encode())
     except OSError as problem:
-        raise CourseError(f"{folder} cannot be written: {problem.strerror}") from None
+        raise CourseError(
+            f"{folder}: cannot be written ({problem.strerror}); check the path and its permissions"
+        ) from None
     _generate(folder, name)
     released = folder / "release" / name
     for finding in leaks(released, made.secrets, asked):
-        _withdraw(released)
-        raise CourseError(f"{released} had a leak and was removed: {finding}")
+        _remove(released)
+        raise CourseError(f"{released}: had a leak and was removed; {finding}")
     count = sum(path.is_file() for path in released.rglob("*"))
     return Course(
         folder,
         (
-            f"{config}: {'kept as it was' if kept else 'written'}",
-            f"{folder / 'source' / name}: {counted(len(files), 'file')}, solutions and mark schemes among them",
+            f"{config}: {'kept' if kept else 'written'}",
+            f"{folder / 'source' / name}: {counted(len(files), 'file')} with solutions and mark schemes",
             f"{released}: {counted(count, 'file')}, clean",
-            f"{folder / 'gradebook.db'}: knows the assignment '{name}'",
+            f"{folder / 'gradebook.db'}: contains the assignment '{name}'",
         ),
     )
 
@@ -90,25 +92,25 @@ def leaks(released: Path, secrets: leak_scan.Secrets, asked: list[source.Questio
 
 
 def environment() -> dict[str, str]:
-    """The environment for nbgrader's commands: it starts `alembic` by name, which lies beside this Python."""
+    """The environment of nbgrader's commands, which start `alembic` by name; it is installed beside this Python."""
     return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
 
 
 def _generate(folder: Path, name: str) -> None:
-    """Let nbgrader make release/ and tell its gradebook about the assignment."""
+    """Run nbgrader to make release/ and to add the assignment to its gradebook."""
     command = [sys.executable, "-m", "nbgrader", "generate_assignment", name, "--force"]
     done = subprocess.run(
         command, cwd=folder, env=environment(), capture_output=True, text=True, errors="replace", timeout=SECONDS
     )
     if done.returncode != 0:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        told = next(
+        reason = next(
             (line for line in reversed(lines) if "Error" in line or "No module" in line), lines[-1] if lines else ""
         )
-        raise CourseError(f"nbgrader generate_assignment failed in {folder}: {' '.join(told.split())}")
+        raise CourseError(f"{folder}: nbgrader generate_assignment failed; {one_line(reason)}")
 
 
-def _withdraw(released: Path) -> None:
+def _remove(released: Path) -> None:
     for path in sorted(released.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
 

@@ -1,4 +1,4 @@
-"""Write grades into nbgrader's gradebook, through its own API. What a person wrote there is never touched."""
+"""Write grades into nbgrader's gradebook with its API; manual scores and comments are never changed."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from assignment.manifest import Manifest
+from assignment.text import one_line
 from autograder.exports import OptionError
 from autograder.exports.sheet import guarded
 from autograder.grading.record import Record
 from autograder.nbgrader import CourseError, check_cell, course_id
 
-MOST = 127  # characters of a name or an address: the gradebook has room for 128, a mark in front takes one
+MOST = 127  # characters of a name or an address: the column has 128, `guarded` may add one
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One student's grades, on their way into the gradebook.
+    """One student's grades for the gradebook.
 
     Attributes:
         student: nbgrader's id. scores: points by task id. comments: Markdown by id of the cell.
-        penalty: points taken off for being late, None where nothing is known. submitted: when, ISO 8601 in UTC.
+        penalty: points subtracted for lateness, None if unknown. submitted: when, ISO 8601 in UTC.
         name, email: of the student, "" if unknown.
     """
 
@@ -38,7 +39,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Written:
-    """What was written for one student, and how many grades of it are new."""
+    """What was written for one student; `changed`: the number of grades that differ from before."""
 
     student: str
     total: float
@@ -54,51 +55,50 @@ def scores_of(record: Record) -> dict[str, float]:
 def export(
     database: Path, entries: Sequence[Entry], manifest: Manifest, assignment: str = "", add_students: bool = False
 ) -> list[Written]:
-    """Write entries into a gradebook file. Doing it again changes nothing.
+    """Write entries into a gradebook file; repeating it changes nothing.
 
     Args:
         database: the course's `gradebook.db`. entries: one per student. manifest: what tasks are worth.
         assignment: of the gradebook; by default the course's own name. add_students: create unknown students.
 
     Raises:
-        CourseError: no such file, not a gradebook, another assignment or notebook, two entries of a student, or a
-            gradebook that is locked or cannot be written. OptionError: unknown students. Before the first student
-            nothing is written.
+        CourseError: the file does not exist, is no gradebook, has another assignment or notebook, is locked or cannot
+            be written; or a student has two entries. OptionError: unknown students. Nothing has been written then.
     """
     if not database.is_file():
-        raise CourseError(f"{database} does not exist; run 'nbgrader generate_assignment' in the course's folder first")
+        raise CourseError(f"{database}: does not exist; run 'nbgrader generate_assignment' in the course's folder")
     seen: set[str] = set()
     for entry in entries:
         if entry.student in seen:
-            raise CourseError(f"two records of the student '{entry.student}'; give the one that counts")
+            raise CourseError(f"student '{entry.student}': has two records; give the one that counts")
         seen.add(entry.student)
     name = assignment or course_id(manifest)
     from sqlalchemy.exc import DatabaseError, SAWarning, SQLAlchemyError
 
     try:
         with warnings.catch_warnings(), open_gradebook(f"sqlite:///{database.resolve()}") as book:
-            warnings.simplefilter("ignore", SAWarning)  # of how nbgrader adds a submission; nobody can act on it
+            warnings.simplefilter("ignore", SAWarning)  # about how nbgrader adds a submission
             require_cells(book, name, manifest, entries)
             known = {student.id for student in book.students}
             unknown = sorted(seen - known)
             if unknown and not add_students:
                 more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
                 raise OptionError(
-                    f"students unknown to {database}: {', '.join(unknown[:5])}{more}; add them with "
+                    f"{database}: does not contain the students {', '.join(unknown[:5])}{more}; add them with "
                     "'nbgrader db student add', or with --add-students"
                 )
             for student in unknown:
                 book.add_student(student)
             for entry in entries:
-                introduce(book, entry)
+                fill_in_names(book, entry)
             return [enter(book, name, manifest, entry) for entry in entries]
     except SQLAlchemyError as problem:
         reason = str(problem.orig) if isinstance(problem, DatabaseError) else type(problem).__name__
-        raise CourseError(f"{database} cannot be used as a gradebook: {' '.join(reason.split())}") from None
+        raise CourseError(f"{database}: cannot be used as a gradebook; {one_line(reason)}") from None
 
 
-def introduce(book: Any, entry: Entry) -> None:
-    """Fill in a known student's name and e-mail where the gradebook has none."""
+def fill_in_names(book: Any, entry: Entry) -> None:
+    """Write a student's name and e-mail address where the gradebook has none."""
     student = book.find_student(entry.student)
     first, last = first_and_last(entry.name)
     for column, text in (("first_name", first), ("last_name", last), ("email", entry.email)):
@@ -107,7 +107,7 @@ def introduce(book: Any, entry: Entry) -> None:
 
 
 def first_and_last(name: str) -> tuple[str, str]:
-    """A name in the two parts that nbgrader shows: at the comma if there is one, else before the last word."""
+    """A full name as nbgrader's two columns: split at the comma if there is one, else before the last word."""
     if "," in name:
         last, _, first = name.partition(",")
     else:
@@ -116,16 +116,16 @@ def first_and_last(name: str) -> tuple[str, str]:
 
 
 def open_gradebook(url: str) -> Any:
-    """nbgrader's Gradebook; CourseError where nbgrader is not installed."""
+    """nbgrader's Gradebook; CourseError if nbgrader is not installed."""
     try:
         from nbgrader.api import Gradebook
     except ImportError:
-        raise CourseError("nbgrader is not installed: python -m pip install nbgrader") from None
+        raise CourseError("nbgrader: not installed; run 'python -m pip install nbgrader'") from None
     return Gradebook(url)
 
 
 def require_cells(book: Any, assignment: str, manifest: Manifest, entries: Sequence[Entry]) -> None:
-    """Raise CourseError where the gradebook's notebook is not this assignment's."""
+    """Raise CourseError if the cells of the gradebook's notebook are not those of this assignment."""
     from nbgrader.api import MissingEntry
 
     notebook = course_id(manifest)
@@ -134,23 +134,23 @@ def require_cells(book: Any, assignment: str, manifest: Manifest, entries: Seque
         cells = {cell.name: cell.max_score for cell in book.find_notebook(notebook, assignment).grade_cells}
     except MissingEntry:
         raise CourseError(
-            f"the gradebook has no notebook '{notebook}' of an assignment '{assignment}'; {advice}"
+            f"gradebook: contains no notebook '{notebook}' of an assignment '{assignment}'; {advice}"
         ) from None
     points = {task.id: 0.0 if task.bonus else float(task.points) for task in manifest.with_checkpoint().tasks}
     for task in sorted({task for entry in entries for task in entry.scores}):
         if task not in points:
-            raise CourseError(f"a record holds the task '{task}', which the manifest does not have: grade again")
+            raise CourseError(f"task '{task}' of a record: not in the manifest; grade again")
         if cells.get(check_cell(task)) != points[task]:
             held = cells.get(check_cell(task))
             found = f"is worth {held:g}" if held is not None else "is missing"
-            raise CourseError(f"in the gradebook the cell '{check_cell(task)}' {found}, not {points[task]:g}; {advice}")
+            raise CourseError(f"cell '{check_cell(task)}' of the gradebook: {found}, not {points[task]:g}; {advice}")
 
 
 def enter(book: Any, assignment: str, manifest: Manifest, entry: Entry) -> Written:
     """Write one entry into an open gradebook; the student has to be in it.
 
-    Automatic scores, comments and the penalty are replaced. Manual scores, extra credit and manual comments stay
-    as they are; a manual score whose automatic one has changed is marked to be looked at again.
+    Automatic scores, comments and the penalty are replaced. Manual scores, extra credit and manual comments are kept; a
+    manual score whose automatic score has changed is marked as needing manual grading.
     """
     notebook = course_id(manifest)
     when = {} if entry.submitted is None else {"timestamp": entry.submitted}

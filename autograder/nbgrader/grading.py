@@ -1,4 +1,4 @@
-"""Grade notebooks behind one wall and make gradebook entries of the results."""
+"""Grade notebooks in one sandbox and turn the results into entries of the gradebook."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from autograder.reports.markdown import escape
 
 
 class Grader:
-    """Grades one notebook after the other; the wall is put up, and tried on known files, at the first.
+    """Grades one notebook after the other; the first one starts the sandbox and checks it with the canaries.
 
-    If that fails, each later notebook fails at once with the same line.
+    If that fails, every later notebook fails with the same message.
     """
 
     def __init__(self) -> None:
@@ -32,8 +32,8 @@ class Grader:
     def entry(self, path: Path, student: str, isolation: str, out: Path) -> Entry:
         """Grade a notebook file and write record and feedback into `out`.
 
-        A file that cannot be graded is worth nothing, and the comment says why. CourseError where there is no wall, or
-        it grades known files wrongly: then nobody gets points.
+        A file that cannot be graded gets no points and a comment with the reason. CourseError if the sandbox cannot
+        start or does not pass the canaries: then nobody is graded.
         """
         try:
             submission = read_submission(path, self.manifest, student)
@@ -50,7 +50,7 @@ class Grader:
         try:
             result = grade(submission, self._ready(isolation), self.manifest)
         except GraderFault as problem:
-            raise CourseError(f"the grader is at fault, not the submission: {problem}") from None
+            raise CourseError(f"the grader failed, not the submission: {problem}") from None
         record = record_of(result, self.manifest)
         write.write_reports(record, feedback.feedback(record, self.manifest, submission.source), out)
         (out / f"{KEPT}{path.suffix}").write_bytes(path.read_bytes())  # for `grade --replay`
@@ -71,44 +71,44 @@ class Grader:
                 self._wall.wait_ready()
                 canaries(self._wall, self.manifest)
             except (IsolationError, GraderFault) as problem:
-                self._fault = f"nothing can be graded here: {problem}"
+                self._fault = f"the sandbox cannot be used: {problem}"
                 self.close()
                 raise CourseError(self._fault) from None
         return self._wall
 
     def close(self) -> None:
-        """Take the wall down."""
+        """Stop the sandbox."""
         if self._wall is not None:
             self._wall.close()
             self._wall = None
 
 
 def entry_of(record: Record, manifest: Manifest, source: str = "") -> Entry:
-    """The gradebook entry of a record. `source`: the submitted text, so that lines can be quoted and counted."""
+    """The gradebook entry of a record; `source` is the submitted text, for quoting its lines."""
     from autograder.nbgrader.comments import comments
     from autograder.reports.feedback import feedback
 
     full = manifest.with_checkpoint() if record.checkpoint else manifest
-    told = comments(feedback(record, full, source), full, definitions(reference(), manifest))
-    hand_in = record.hand_in  # a batch knows when, and what being late costs
+    texts = comments(feedback(record, full, source), full, definitions(reference(), manifest))
+    hand_in = record.hand_in  # in a batch: the time of submission, and the loss for lateness
     loss = None if hand_in is None else hand_in.late.loss if hand_in.late else 0.0
     return Entry(
         student=record.submission.owner,
         scores=scores_of(record),
-        comments=told,
+        comments=texts,
         penalty=None if loss is None else round(loss * (record.points + record.bonus), 6),
         submitted=hand_in.submitted if hand_in else None,
     )
 
 
 def unreadable(student: str, why: str, manifest: Manifest) -> Entry:
-    """The entry of a notebook that cannot be graded: no points, and one comment."""
+    """The entry of a notebook that cannot be graded: no points and one comment."""
     text = f"**The notebook could not be graded:** {escape(why)}"
     return Entry(student, {task.id: 0.0 for task in manifest.tasks}, {HELPERS: text})
 
 
-def read_capped(path: Path) -> bytes:
-    """A submitted notebook's bytes; none of one that is too large to be read."""
+def read_limited(path: Path) -> bytes:
+    """The bytes of a submitted notebook; b"" if it is too large."""
     with path.open("rb") as file:
         data = file.read((NOTEBOOK_MB << 20) + 1)
     return data if len(data) <= NOTEBOOK_MB << 20 else b""

@@ -1,4 +1,4 @@
-"""Make the instructor's notebook from the reference's markers, the manifest and the questions: one source for all."""
+"""Make the instructor's notebook from the marked reference, the manifest and the questions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assignment.manifest import CHECKPOINT, Manifest, Task
+from assignment.manifest import Manifest, Task
 from autograder.nbgrader import HELPERS, CourseError, answer_cell, check_cell, home_of
 from autograder.release.markers import REFERENCE, find_blocks
 
@@ -44,13 +44,13 @@ HELPER_CELL = """\
 ### END SOLUTION
 """
 CHECKPOINT_CELL = """\
-# A checkpoint that was handed in beside the notebook is judged here; there is nothing to do in this cell.
+# A checkpoint that is handed in with the notebook is graded here; there is nothing to do in this cell.
 """
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question that a person grades: its text for students, its mark scheme for graders."""
+    """A question for manual grading: its text for students, its mark scheme for graders."""
 
     id: str
     title: str
@@ -66,20 +66,20 @@ def questions(text: str | None = None) -> list[Question]:
 
 
 def notebook(reference: str, manifest: Manifest, asked: list[Question]) -> Tree:
-    """Build the notebook as a plain tree of nbformat 4.
+    """Build the notebook as JSON values of nbformat 4.
 
     Raises:
-        CourseError: a task's name is not defined in the reference, or a reference block stands inside a definition.
+        CourseError: the reference does not define a name of a task, or a reference block is inside a definition.
     """
     parts = _Parts(reference, manifest)
-    tasks = manifest.with_checkpoint().tasks
     places: dict[str, list[Task]] = {name: [] for name in parts.definitions}
-    for task in tasks:
-        if task.id != CHECKPOINT:
-            if missing := set(task.names) - set(parts.definitions):
-                raise CourseError(f"task '{task.id}' names {sorted(missing)[0]}, which the reference does not define")
-            places[home_of(task, list(parts.definitions))].append(task)
-    told: set[str] = set()  # tasks that have a heading
+    for task in manifest.tasks:
+        if missing := set(task.names) - set(parts.definitions):
+            raise CourseError(
+                f"task '{task.id}': the reference does not define {sorted(missing)[0]}; correct the manifest"
+            )
+        places[home_of(task, list(parts.definitions))].append(task)
+    titled: set[str] = set()  # tasks that have a heading
     section = ""
     intro = INTRODUCTION.format(title=manifest.title, docstring=parts.docstring.strip())
     cells = [_locked("introduction", "markdown", intro), _locked("head", "code", parts.head)]
@@ -87,13 +87,13 @@ def notebook(reference: str, manifest: Manifest, asked: list[Question]) -> Tree:
     for name, code in parts.definitions.items():
         headings = [f"# {parts.sections[name].capitalize()}"] if parts.sections[name] != section else []
         section = parts.sections[name]
-        own = [task for task in tasks if task.id not in told and name in task.names and task.id != CHECKPOINT]
+        own = [task for task in manifest.tasks if task.id not in titled and name in task.names]
         headings += [f"### {task.label} ({worth(task)})" for task in own if task in places[name] or len(own) == 1]
-        told |= {task.id for task in own if task in places[name]}
+        titled |= {task.id for task in own if task in places[name]}
         cells.append(_locked(f"text-{name}", "markdown", "\n\n".join(headings) or f"### `{name}`"))
         cells.append(_cell(name, "code", code, solution=True))
         cells += [_check(task) for task in places[name]]
-    cells.append(_locked(check_cell(CHECKPOINT), "code", CHECKPOINT_CELL, points=0))
+    cells.append(_locked(check_cell(manifest.checkpoint_task.id), "code", CHECKPOINT_CELL, points=0))
     cells.append(_locked("questions", "markdown", "# Questions\n\nA few sentences each; a person reads them."))
     for question in asked:
         text = (
@@ -110,7 +110,7 @@ def notebook(reference: str, manifest: Manifest, asked: list[Question]) -> Tree:
 
 
 def definitions(reference: str, manifest: Manifest) -> list[str]:
-    """Names of the functions and classes that have a cell, in their order."""
+    """Names of the functions and classes that have a cell, in order."""
     return list(_Parts(reference, manifest).definitions)
 
 
@@ -120,16 +120,16 @@ def as_json(tree: Tree) -> bytes:
 
 
 def worth(task: Task) -> str:
-    """What a task is worth, in words."""
+    """The points of a task as text."""
     return f"{'bonus, ' if task.bonus else ''}{task.points:g} point{'s' * (task.points != 1)}"
 
 
 class _Parts:
-    """The reference, taken apart.
+    """The parts of the reference.
 
     Attributes:
-        docstring, head: of the module; its imports. helpers: what only the reference's own solutions use.
-        definitions: text of each function and class, markers included, in the notebook's order. sections: the title
+        docstring: of the module. head: its imports and constants. helpers: code that only the solutions use.
+        definitions: text of each function and class with its markers, in the notebook's order. sections: the title
             above each.
     """
 
@@ -139,7 +139,7 @@ class _Parts:
         blocks = find_blocks(reference, manifest)
         hidden = [block for block in blocks if block.kind == REFERENCE]
         paragraphs = (ast.get_docstring(tree) or "").split("\n\n")
-        self.docstring = "\n\n".join(p for p in paragraphs if manifest.file not in p)  # a notebook is not run as a file
+        self.docstring = "\n\n".join(p for p in paragraphs if manifest.file not in p)  # how to run the file
         self.helpers = "\n\n\n".join("\n".join(lines[b.begin : b.end - 1]).strip() for b in hidden)
         self.definitions: dict[str, str] = {}
         self.sections: dict[str, str] = {}
@@ -157,7 +157,7 @@ class _Parts:
             before = end
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 if any(node.lineno < b.begin < end for b in hidden):
-                    raise CourseError(f"a reference block stands inside {node.name}: a notebook cannot hide that")
+                    raise CourseError(f"{node.name}: contains a reference block; move the block out of it")
                 start = min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
                 self.definitions[node.name] = "\n".join(lines[start - 1 : end])
                 self.sections[node.name] = title
@@ -167,7 +167,7 @@ class _Parts:
         self.head = "\n".join([*head, "from assignment.checking.notebook import check"])
 
     def _put_first(self, manifest: Manifest) -> None:
-        """Move what an ordinary task's solution uses before it, so that its check can run where it stands."""
+        """Move definitions that another one uses before it, so that the check below each cell can run."""
         ordinary = {name for task in manifest.tasks if not task.bonus for name in task.names}
         order: list[str] = []
 
@@ -185,7 +185,7 @@ class _Parts:
 
 
 def globals_of(table: symtable.SymbolTable) -> set[str]:
-    """Global names that functions and classes in a table use."""
+    """Global names that the functions and classes of a symbol table use."""
     inner = table.get_children()
     own = {symbol.get_name() for child in inner for symbol in child.get_symbols() if symbol.is_global()}
     return own.union(*map(globals_of, inner))

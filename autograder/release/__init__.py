@@ -1,4 +1,4 @@
-"""Make what students receive (template, handout table, bundle), and prove that nothing secret is in it."""
+"""Make what students receive (template, handout table, bundle), and check that it contains no secrets."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 
 from assignment import manifest as manifests
 from assignment.files import write_whole
+from assignment.text import counted
 from autograder.release import bundle, handout, leak_scan, record_manual
-from autograder.release.markers import MarkerError, make_template
+from autograder.release.markers import MarkerError, check_stubs, find_blocks, make_template
 
 __all__ = ["Made", "MarkerError", "ReleaseError", "make", "release"]
 
@@ -18,16 +19,16 @@ INSTRUCTORS = ("solution", "autograder/hidden_tests", "autograder/misconceptions
 
 
 class ReleaseError(Exception):
-    """Nothing can be released; one line says why."""
+    """The release failed; the message is one line."""
 
 
 class Made:
-    """What a release consists of, still in memory.
+    """A release in memory.
 
     Attributes:
         texts: contents of the generated files of the repository, by path.
         files: the bundle's files by their path in it. archive: the zip. name: of the zip.
-        findings: what the leak scan found. manifest, reference, secrets: what all of it was made from.
+        findings: of the leak scan. manifest, reference, secrets: what it was made from.
     """
 
     def __init__(self, root: Path) -> None:
@@ -35,6 +36,7 @@ class Made:
         self.manifest = manifest = manifests.parse(manifest_text)
         try:
             template = make_template(self.reference, manifest)
+            check_stubs(find_blocks(self.reference, manifest), manifest)
         except MarkerError as problem:
             raise ReleaseError(f"{REFERENCE}, {problem}") from None
         self.texts = {
@@ -56,7 +58,7 @@ class Made:
 
 
 def make(root: Path = ROOT) -> Made:
-    """Make a release in memory; raise ReleaseError, in one line, where that is not possible."""
+    """Make a release in memory; ReleaseError if that is not possible."""
     try:
         return Made(root)
     except (
@@ -69,26 +71,24 @@ def make(root: Path = ROOT) -> Made:
 
 
 def release(check: bool, out: Path, root: Path = ROOT) -> None:
-    """Write template, handout table and `<out>/dml-<version>.zip`; with `check` write nothing and only compare.
+    """Write template, handout table and `<out>/dml-<version>.zip`; with `check` only compare.
 
-    Prints a line per file. Nothing is written while the bundle is not clean.
+    Prints a line per file. Nothing is written if the bundle has a leak.
 
     Raises:
-        ReleaseError: markers are wrong, something secret is in the bundle, a generated file is stale (with `check`),
-            or a file cannot be read or written.
+        ReleaseError: wrong markers, a leak, a stale generated file (with `check`), or a file that cannot be read or
+            written.
     """
     made = make(root)
     if made.findings:
         for finding in made.findings:
             print(f"leak: {finding}")
-        raise ReleaseError(
-            f"the bundle is not clean: {len(made.findings)} leaks, the first in {made.findings[0].file}; "
-            "remove them, or write the bundle's file in another way"
-        )
+        count = counted(len(made.findings), "leak")
+        raise ReleaseError(f"the bundle is not clean: {count}, the first in {made.findings[0].file}; remove them")
     stale = [path for path, text in made.texts.items() if _bytes(root / path) != text.encode("utf-8")]
     if check:
         if stale:
-            raise ReleaseError(f"{' and '.join(stale)} stale: run 'python -m autograder release'")
+            raise ReleaseError(f"{' and '.join(stale)}: stale; run 'python -m autograder release'")
         print("\n".join(f"{path}: fresh" for path in made.texts))
         print(f"{made.name}: clean, {len(made.files)} files, {len(made.archive) / 1024:.0f} KB")
         return

@@ -1,4 +1,4 @@
-"""The student bundle: which files it holds, and a zip of them with the same bytes each time."""
+"""The student bundle: its files, and a reproducible zip of them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ else:
     import tomli as tomllib
 
 FOLDERS = ("assignment", "data_scripts")
-HANDOUT = "assignment/README.md"  # in the bundle it is the first thing one sees: README.md
+HANDOUT = "assignment/README.md"  # README.md at the top of the bundle
 NOTEBOOKS = "notebooks"
 FOR_INSTRUCTORS = "7-for-instructors"  # the only notebook that needs the autograder
-KEPT_BACK = {  # maintainers' tools; the first would tell which images the hidden sample holds
+KEPT_BACK = {  # maintainers' tools; the first one reveals the images of the hidden sample
     "data_scripts/make_samples.py",
     "data_scripts/constraints.py",
 }
@@ -31,9 +31,9 @@ ALLOWED = (  # every file of these folders that students receive fits one patter
     "assignment/datasets/SAMPLE.md",
     "assignment/datasets/fashion_sample.npz",
     "assignment/evaluation/*.py",
-    "assignment/figures/*.py",
-    "assignment/figures/templates/*.css",
-    "assignment/figures/templates/*.j2",
+    "assignment/plots/*.py",
+    "assignment/plots/templates/*.css",
+    "assignment/plots/templates/*.j2",
     "assignment/public_tests/*.py",
     "assignment/public_tests/pytest.ini",
     "assignment/training/*.py",
@@ -41,18 +41,18 @@ ALLOWED = (  # every file of these folders that students receive fits one patter
     "data_scripts/*.py",
     "data_scripts/README.md",
 )
-TIME = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip can hold: nothing about when the bundle was made
+TIME = (1980, 1, 1, 0, 0, 0)  # of all entries, so that the zip is reproducible; the earliest possible
 
 
 class BundleError(ValueError):
-    """The bundle cannot be made; one line says why."""
+    """The bundle cannot be made; the message is one line."""
 
 
 def collect(root: Path, template: str, name: str) -> dict[str, bytes]:
-    """Collect the bundle's files by their path in it.
+    """Collect the files of the bundle by path.
 
     Args:
-        root: of the repository. template: text of the student's file. name: what the student's file is called.
+        root: of the repository. template: text of the student's file. name: of the student's file.
 
     Raises:
         BundleError: a file that is not on the list, a missing handout or pyproject.toml.
@@ -67,7 +67,7 @@ def collect(root: Path, template: str, name: str) -> dict[str, bytes]:
                 raise BundleError(f"{relative}: not listed as a file for students; move it or extend bundle.ALLOWED")
             files["README.md" if relative == HANDOUT else relative] = path.read_bytes()
     if "README.md" not in files:
-        raise BundleError(f"{HANDOUT} is missing: a bundle needs its handout")
+        raise BundleError(f"{HANDOUT}: is missing; a bundle needs its handout")
     files[name] = template.encode("utf-8")
     files |= walkthroughs(root)
     files["requirements.txt"] = requirements(_read(root, "pyproject.toml")).encode("utf-8")
@@ -75,16 +75,16 @@ def collect(root: Path, template: str, name: str) -> dict[str, bytes]:
 
 
 def walkthroughs(root: Path) -> dict[str, bytes]:
-    """Build the walkthrough notebooks for students, without outputs, by their path in the bundle.
+    """Build the walkthrough notebooks for students without outputs, by path in the bundle.
 
     Raises:
-        BundleError: the library that builds them is not installed.
+        BundleError: jupytext is not installed.
     """
     texts = sorted((root / NOTEBOOKS / "texts").glob("[0-9]*.py"))
     try:
         from notebooks.source import as_bytes, convert
     except ModuleNotFoundError as problem:
-        raise BundleError(f"no notebooks without {problem.name}: python -m pip install -e '.[grader]'") from None
+        raise BundleError(f"{problem.name}: not installed; run 'python -m pip install -e .[grader]'") from None
     return {
         f"{NOTEBOOKS}/{text.stem}.ipynb": as_bytes(convert(text.read_text(encoding="utf-8")))
         for text in texts
@@ -99,7 +99,7 @@ def pack(files: dict[str, bytes], folder: str) -> bytes:
         for path in sorted(files):
             entry = zipfile.ZipInfo(f"{folder}/{path}", TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # Unix, also where the bundle is made on Windows
+            entry.create_system = 3  # Unix, also on Windows
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, files[path])
     return buffer.getvalue()
@@ -120,7 +120,7 @@ def requirements(pyproject: str) -> str:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """All files but caches and hidden ones, in a fixed order."""
+    """All files except caches and hidden files, sorted."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in parts):
@@ -131,4 +131,4 @@ def _read(root: Path, name: str) -> str:
     try:
         return (root / name).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise BundleError(f"{name} is missing") from None
+        raise BundleError(f"{name}: is missing; restore it from the repository") from None

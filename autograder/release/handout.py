@@ -1,4 +1,4 @@
-"""The handout's table of tasks, written from the manifest between two marks."""
+"""The table of tasks in the handout, written from the manifest between two markers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ END = "<!-- end of tasks -->"
 
 
 class HandoutError(ValueError):
-    """The marks of the table are not there."""
+    """The markers of the table are missing."""
 
 
 def table(manifest: Manifest) -> str:
@@ -18,16 +18,15 @@ def table(manifest: Manifest) -> str:
     for task in manifest.tasks:
         names = ", ".join(f"`{name}`" for name in task.names)
         needs = ", ".join(str(manifest.task(other).number) for other in task.needs) or "–"
-        points = f"+{task.points:g}" if task.bonus else f"{task.points:g}"
-        rows.append(f"| {task.number} | {task.title} (`{task.id}`) | {names} | {points} | {needs} |")
+        rows.append(f"| {task.number} | {task.title} (`{task.id}`) | {names} | {task.worth} | {needs} |")
     rows.append(f"| | **together** | | **{manifest.points:g} + {manifest.bonus_points:g}** | |")
     return "\n".join(rows)
 
 
 def with_table(text: str, manifest: Manifest) -> str:
-    """Return the handout with a fresh table; HandoutError where the marks are missing or not in order."""
+    """Return the handout with a new table; HandoutError if the markers are missing or in the wrong order."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise HandoutError(f"assignment/README.md needs the lines '{BEGIN}' and '{END}'")
+        raise HandoutError(f"assignment/README.md: no table of tasks; add the lines '{BEGIN}' and '{END}'")
     return f"{before}{BEGIN}\n{table(manifest)}\n{END}{after}"

@@ -1,8 +1,8 @@
-"""From the instructor's record to what a student may see. Nothing reaches a student's report but through here.
+"""Make a student's feedback from the record. Everything that students read passes through this module.
 
-A hidden test shows what was called, the kind of what came back, the grader's sentence and the hint; never a value,
-never a text that the student's process wrote. A shown test's values may be seen: its inputs are no secret and it ran
-before anything hidden. So may the message of a failed import. All texts are plain; whoever renders them escapes them.
+Of a hidden test they see the call, type and shape of the returned value, the grader's sentence and the hint; never a
+value, and never a text that the student's process wrote. Values of a shown test are visible: its inputs are public and
+it ran before any hidden test. So is the message of a failed import. All texts are plain; the renderers escape them.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+
+from pydantic import JsonValue
 
 from assignment.checking.outcome import NOT_IMPLEMENTED, Reason
-from assignment.manifest import CHECKPOINT, Manifest, Task
+from assignment.manifest import Manifest, Task
 from assignment.text import code_line, one_line
-from autograder.grading.grade import IMPROVEMENT
 from autograder.grading.record import ImportProblem, Record, SyntaxFinding, TaskResult, TestResult
 from autograder.misconceptions import catalogue
 from autograder.reports import late, safe, words
@@ -30,27 +30,27 @@ MOST_NAMES = 300
 
 @dataclass(frozen=True)
 class SourceLine:
-    """A line of the student's own file, or of a cell of their notebook (cells count from 1; 0: there are none)."""
+    """A line of the student's file, or of a cell of the notebook (cells count from 1; 0: not a notebook)."""
 
     number: int
     text: str
     cell: int = 0
 
     @property
-    def place(self) -> str:
-        """Where it is: "line 12", "cell 7, line 3"."""
+    def position(self) -> str:
+        """Its position: "line 12", "cell 7, line 3"."""
         return f"cell {self.cell}, line {self.number}" if self.cell else f"line {self.number}"
 
 
 @dataclass(frozen=True)
 class TestFeedback:
-    """One behaviour that was tested.
+    """One tested behaviour.
 
     Attributes:
-        state: "passed", "failed" or "skipped". headline: what happened, one sentence.
-        called, returned, expected: "" where there is none. explanation: what such an error usually means.
-        misconception, sentence: name and sentence of the known mistake that gives the same values.
-        also: behaviours of other tests of the task that ended in exactly this way; `points` are theirs, too.
+        state: "passed", "failed" or "skipped". headline: what happened, in one sentence.
+        called, returned, expected: "" if there is none. explanation: what such an error usually means.
+        misconception, sentence: name and explanation of the misconception that gives the same values.
+        also: behaviours of other tests of the task that failed in the same way; `points` includes theirs.
     """
 
     __test__ = False  # for pytest
@@ -72,7 +72,7 @@ class TestFeedback:
 
 @dataclass(frozen=True)
 class TaskFeedback:
-    """One task. `words` say its state; `silent` if there is nothing more to say than that."""
+    """One task. `words` describe its state; `silent`: whether there are no details."""
 
     number: int
     id: str
@@ -87,12 +87,12 @@ class TaskFeedback:
 
     @property
     def symbol(self) -> str:
-        """A sign for the state, for those who do not see its colour."""
+        """A symbol for the state, which does not depend on colours."""
         return words.SYMBOLS[self.state]
 
     @property
     def open(self) -> bool:
-        """Whether its tests are shown at once: something in it is not right."""
+        """Whether its tests are shown without a click: some of them failed."""
         return self.state != "all" and not self.silent
 
 
@@ -116,7 +116,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """P@1 on classes never seen, before and after training, and a picture of the nearest images."""
+    """P@1 on unseen classes, before and after training, and a grid of the nearest images."""
 
     before: float | None
     after: float | None
@@ -125,7 +125,7 @@ class Retrieval:
 
 @dataclass(frozen=True)
 class Feedback:
-    """Everything a student's report says. `points` are those before lateness; `late` says what that takes off."""
+    """The contents of a student's report. `points` are before the deduction for lateness, which `late` describes."""
 
     title: str
     version: str
@@ -146,17 +146,17 @@ class Feedback:
 
 
 def feedback(record: Record, manifest: Manifest, source: str = "") -> Feedback:
-    """Say to a student what their record says.
+    """Return the feedback for the student of a record.
 
     Args:
-        record: of the grade. manifest: for limits, names, hints.
-        source: the submitted text; without it no lines are quoted and no renamed function is recognised.
+        record: the record. manifest: limits, names and hints.
+        source: the submitted source; without it no lines are quoted and no renamed function is recognised.
     """
     reader = _Reader(record, manifest, source)
     tasks = tuple(reader.task(entry) for entry in record.tasks)
     ordinary = [task for task in tasks if not task.bonus]
     complete = sum(task.state == "all" for task in ordinary)
-    told = Feedback(
+    found = Feedback(
         title=manifest.title,
         version=manifest.version,
         file=one_line(record.submission.name, 80) or manifest.file,
@@ -167,18 +167,18 @@ def feedback(record: Record, manifest: Manifest, source: str = "") -> Feedback:
         bonus=record.bonus,
         bonus_possible=sum(task.possible for task in tasks if task.bonus),
         summary=_summary(tasks, complete, len(ordinary)),
-        late=late.told(record),
+        late=late.sentence(record),
         notices=reader.notices(),
         tasks=tasks,
         next_step=reader.next_step(tasks),
-        retrieval=_retrieval(record, IMPROVEMENT),
-        checkpoint=_retrieval(record, CHECKPOINT),
+        retrieval=_retrieval(record, manifest.training_task.id),
+        checkpoint=_retrieval(record, manifest.checkpoint_task.id),
     )
-    return in_cells(told, reader.notebook) if reader.notebook else told
+    return in_cells(found, reader.notebook) if reader.notebook else found
 
 
 class _Reader:
-    """Translates the entries of one record."""
+    """Converts the entries of one record."""
 
     def __init__(self, record: Record, manifest: Manifest, source: str) -> None:
         self.record = record
@@ -188,14 +188,14 @@ class _Reader:
         self.known = safe.vocabulary(manifest)
         self.lines = re.split(r"\r\n|\r|\n", source) if source else []
 
-    def where(self, line: Any) -> SourceLine | None:
-        """A line of the file, if it exists and holds something."""
+    def where(self, line: object) -> SourceLine | None:
+        """A line of the file, None if it is empty or does not exist."""
         number = safe.line_number(line, len(self.lines))
         text = code_line(self.lines[number - 1]) if number else ""
         return SourceLine(number, text) if text else None
 
     def definition(self, name: str) -> SourceLine | None:
-        """The line where the file defines a function or class; the last one, which is the one that counts."""
+        """The line where the file defines a function or class; the last definition, which is in effect."""
         starts = [match.start(1) for match in DEFINITION.finditer(self.source) if match[1] == name]
         return self.where(len(re.findall(r"\r\n|\r|\n", self.source[: starts[-1]])) + 1) if starts else None
 
@@ -203,12 +203,12 @@ class _Reader:
         """One task's entry."""
         known = self.manifest.task(entry.id)
         state = entry.shown_state
-        gone = state == NOT_IMPLEMENTED and entry.missing
-        text = words.NOT_THERE if gone else words.STATES[state]
+        missing = state == NOT_IMPLEMENTED and entry.missing
+        text = words.MISSING if missing else words.STATES[state]
         if self.record.never_ran:
             state, text = "skipped", "not run: see the top of this report"
         elif state == "skipped" and entry.tests[0].problem:
-            text = f"waits: it {safe.problem(entry.tests[0].problem, len(self.lines))}"
+            text = f"not run: it {safe.problem(entry.tests[0].problem, len(self.lines))}"
         return TaskFeedback(
             number=known.number,
             id=known.id,
@@ -218,15 +218,15 @@ class _Reader:
             possible=entry.possible,
             state=state,
             words=text,
-            silent=state in (NOT_IMPLEMENTED, "skipped") and not gone,  # it may only have another name
+            silent=state in (NOT_IMPLEMENTED, "skipped") and not missing,  # the details say whether it was renamed
             tests=self.tests(known, entry.tests),
         )
 
     def tests(self, task: Task, entries: Sequence[TestResult]) -> tuple[TestFeedback, ...]:
-        """A task's tests; failures that end in the same way are told once."""
+        """A task's tests; tests that failed in the same way are one entry."""
         texts = [entry.behaviour for entry in entries]
         found: list[TestFeedback] = []
-        first: dict[tuple[Any, ...], int] = {}
+        first: dict[tuple[object, ...], int] = {}
         for entry in entries:
             test = self.test(task, entry)
             if texts.count(entry.behaviour) > 1 and (case := re.search(r"\[([\w -]+)\]$", entry.name)):
@@ -239,7 +239,7 @@ class _Reader:
                 continue
             first.setdefault(key, len(found))
             if any(test.misconception == earlier.misconception for earlier in found):
-                test = replace(test, sentence="")  # it has been said
+                test = replace(test, sentence="")  # an earlier test has it
             found.append(test)
         return tuple(found)
 
@@ -269,26 +269,28 @@ class _Reader:
         if reason == Reason.MISSING:
             return replace(result, headline=self._missing(task, name), called="", hint="", where=None)
         if reason == Reason.SIGNATURE:
-            text = f"`{name}` cannot be called with the task's arguments. Compare its definition with the handout."
+            text = f"`{name}` cannot be called with the task's arguments. Compare its signature with the handout."
             return replace(result, headline=text, hint="", where=self.definition(name.rpartition(".")[2]))
         if reason == Reason.VALUE:
             return replace(result, headline=words.value_problem(entry.message), where=None)
         if reason == Reason.TIMEOUT and entry.message.startswith("not tried again"):
             reason = "not tried"
-        text = words.session_problem(reason, self.manifest.limits, task.id == IMPROVEMENT)
-        if task.id == CHECKPOINT and reason in words.SESSION_WORDS:  # it has limits of its own
-            text = f"Your file {words.SESSION_WORDS[reason]} while it described images with the checkpoint's network."
+        text = words.session_problem(reason, self.manifest.limits, task.trains)
+        if task == self.manifest.checkpoint_task and reason in words.SESSION_WORDS:  # a checkpoint has other limits
+            text = (
+                f"Your file {words.SESSION_WORDS[reason]} while it computed descriptors with the checkpoint's network."
+            )
         return replace(result, headline=text, where=None)
 
     def _unexpected(self, result: TestFeedback, entry: TestResult) -> TestFeedback:
         shown = entry.shown
         value, wanted = entry.returned, entry.expected
         problem = one_line(entry.problem) if shown else safe.problem(entry.problem, len(self.lines))
-        # the tests leave the arguments out where they look at something else than the value, such as a loop or a state
+        # tests that check something else than the value, such as loops or a state, omit the arguments
         given = (
             re.search(r"[(\[]", result.called) and "(...)" not in result.called and "more steps" not in entry.problem
         )
-        none = "None came back: is a `return` missing at the end of the function?" if value is None and given else ""
+        none = "The function returned None: is a `return` missing at its end?" if value is None and given else ""
         name, sentence = _misconception(entry.misconception)
         return replace(
             result,
@@ -303,24 +305,26 @@ class _Reader:
     def _exception(self, result: TestFeedback, entry: TestResult) -> TestFeedback:
         name = safe.exception(entry.exception)
         line = f" in line {result.where.number}" if result.where else ""
-        raised = f"raised {_article(name)}" if name else "raised an exception of your own"
+        raised = f"raised {_article(name)}" if name else "raised an exception"
         explanation = words.explain(name, entry.message)
         return replace(result, headline=f"Your code {raised}{line}.", explanation=explanation)
 
     def _missing(self, task: Task, name: str) -> str:
-        """The sentence for a function that is not there; a renamed one is guessed from the file's own names."""
+        """The sentence for a function that is not defined; names a similar one of the file, if there is one."""
         wanted = name if name in task.names else " or ".join(task.names)
         found = [a or b for a, b in TOP_LEVEL.findall(self.source)[:MOST_NAMES]]
         known = {name for other in self.manifest.tasks for name in other.names}
-        free = [own for own in dict.fromkeys(found) if own not in known]
-        lower = {own.lower().replace("_", ""): own for own in reversed(free)}
+        free = [name for name in dict.fromkeys(found) if name not in known]
+        lower = {name.lower().replace("_", ""): name for name in reversed(free)}
         simple = wanted.lower().replace("_", "")
         near = difflib.get_close_matches(wanted, free, n=1, cutoff=0.6)
         guess = lower.get(simple) or (near[0] if near else "")
-        return f"The file has no `{wanted}`" + (f"; did you rename it to `{one_line(guess, 60)}`?" if guess else ".")
+        return f"The file does not define `{wanted}`" + (
+            f"; did you rename it to `{one_line(guess, 60)}`?" if guess else "."
+        )
 
     def notices(self) -> tuple[Notice, ...]:
-        """What is wrong with the file as a whole: syntax errors, and why it could not be imported."""
+        """Problems of the whole file: syntax errors, and why it could not be imported."""
         found = [self._syntax(entry) for entry in self.record.syntax[:20]]
         problem = self.record.import_problem
         if problem is not None and problem.kind != Reason.SYNTAX:
@@ -335,31 +339,31 @@ class _Reader:
     def _syntax(self, entry: SyntaxFinding) -> Notice:
         line = safe.line_number(entry.line, max(len(self.lines), 1))
         column = safe.line_number(entry.column, 1000)
-        place = f"line {line}" + (f", column {column}" if column else "")
+        position = f"line {line}" + (f", column {column}" if column else "")
         lost = one_line(entry.lost, 60)
-        left_out = f" Because of it `{lost}` was left out; the rest of the file was graded." if lost else ""
+        left_out = f" `{lost}` was removed because of it; the rest of the file was graded." if lost else ""
         message = one_line(entry.message, 200)
-        return Notice(f"Syntax error in {place}", f"Python says: {message.rstrip('.')}.{left_out}", self.where(line))
+        return Notice(f"Syntax error in {position}", f"Python says: {message.rstrip('.')}.{left_out}", self.where(line))
 
     def _import(self, problem: ImportProblem) -> Notice:
         title = "The file could not be imported, so nothing in it could be tested"
-        if not self.record.never_ran:  # it was a later process of the same file: its words are not safe
-            text = "After a test had ended the process, the file was imported again for the next one, and that failed."
+        if not self.record.never_ran:  # a later process of the file failed, and its message may hold hidden values
+            text = "A test ended the process. The file was imported again for the next test, and that failed."
             return Notice("The file could not be imported a second time", text)
         message = one_line(problem.message, 200)
         if problem.exception:
             text = f"Importing it raised {one_line(problem.exception, 80)}" + (f": {message}" if message else "")
             return Notice(title, text, self.where(problem.line))
-        ending = words.SESSION_WORDS.get(message.partition(" ")[0], "did not come to an end")
-        advice = 'Importing only defines functions and classes; the rest belongs under `if __name__ == "__main__":`.'
-        return Notice(title, f"While it was imported, the file {ending}. {advice}")
+        ending = words.SESSION_WORDS.get(message.partition(" ")[0], "did not finish")
+        advice = 'The file should only define functions and classes; put other code under `if __name__ == "__main__":`.'
+        return Notice(title, f"During the import the file {ending}. {advice}")
 
     def next_step(self, tasks: Sequence[TaskFeedback]) -> Step | None:
-        """The first task, bonus last, that is not complete; None if all are, or if the file itself comes first."""
+        """The import if it failed, else the first incomplete task, bonus tasks last; None if all are complete."""
         if problem := self.record.import_problem:
             line = self.where(problem.line)
-            place = f"; start at line {line.number}" if line else ""
-            return Step("The file itself", f"Make `python {self.manifest.file}` run without an error{place}.", "")
+            advice = f"; start at line {line.number}" if line else ""
+            return Step("Import the file", f"Make `python {self.manifest.file}` run without an error{advice}.", "")
         open_tasks = [task for task in tasks if task.state not in ("all", "skipped")]
         open_tasks.sort(key=lambda task: task.bonus)
         if not open_tasks:
@@ -373,24 +377,21 @@ class _Reader:
         return Step(title, f"“{failed.behaviour}”: {failed.headline}", failed.sentence or failed.hint)
 
 
-def _returned(value: Any, shown: bool) -> str:
-    """What came back: with its numbers if it was a shown test, then its dtype and shape."""
+def _returned(value: JsonValue, shown: bool) -> str:
+    """The returned value: of a shown test its numbers, then its dtype and shape."""
     kind = safe.kind(value)
     numbers = safe.shown(value) if shown else kind
     return numbers if numbers == kind or not isinstance(value, dict) else f"{numbers}, {kind}"
 
 
-def _misconception(name: Any) -> tuple[str, str]:
+def _misconception(name: str) -> tuple[str, str]:
     """Name and sentence of a misconception by its id; empty if there is none."""
-    if name:
-        for known in catalogue.load():
-            if known.id == name:
-                return known.name, known.sentence
-    return "", ""
+    known = catalogue.find(name)
+    return (known.name, known.sentence) if known else ("", "")
 
 
 def _retrieval(record: Record, task: str) -> Retrieval | None:
-    """What the test of the improvement or of the checkpoint measured, if it came that far."""
+    """The measurements of the improvement or of the checkpoint, None if the test did not get that far."""
     for entry, test in record.tests():
         if entry.id == task:
             details = test.details
@@ -401,14 +402,15 @@ def _retrieval(record: Record, task: str) -> Retrieval | None:
     return None
 
 
-def _share(value: Any) -> float | None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if number and 0 <= value <= 1 else None
+def _share(value: JsonValue) -> float | None:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    return float(value) if 0 <= value <= 1 else None
 
 
 def _summary(tasks: Sequence[TaskFeedback], complete: int, count: int) -> str:
     if all(task.state == NOT_IMPLEMENTED for task in tasks):
-        return "Nothing is implemented yet. The next step says where to begin."
+        return "Nothing is implemented yet. Begin with the next step below."
     if not count:
         return "Only bonus tasks were graded."
     if complete == count:

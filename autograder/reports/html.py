@@ -1,4 +1,4 @@
-"""The student's feedback as one HTML page: no script, nothing from the network, every text escaped."""
+"""Render a student's feedback as one HTML page without scripts and network resources; every text is escaped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 
 def render(feedback: Feedback) -> str:
-    """Return the page's text."""
+    """Return the HTML."""
     css = (TEMPLATES / "feedback.css").read_text(encoding="utf-8")
     template = safe_page.environment(TEMPLATES, points=points).get_template("feedback.html.j2")
     grid = feedback.retrieval.grid if feedback.retrieval else None

@@ -1,4 +1,4 @@
-"""What a student reads about being late: the points before, and those that count."""
+"""The sentence about lateness in a student's report."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from autograder.grading.record import Record
 from autograder.intake.lateness import after_loss
 
 
-def told(record: Record) -> str:
-    """One or two sentences, "" for a record of a hand-in that was in time or of whose time nothing is known."""
+def sentence(record: Record) -> str:
+    """Points before and after the deduction for lateness; "" if the submission is in time or its time is unknown."""
     late = record.hand_in.late if record.hand_in else None
     if late is None:
         return ""
     if late.loss is None:
-        return "Your platform calls this hand-in late, but does not say by how much: nothing is taken off here."
-    when = f"Handed in late, on day {late.days} after the deadline"
+        return "Your platform says that this submission is late, but not by how much: nothing is deducted here."
+    when = f"Submitted late, on day {late.days} after the deadline"
     if not late.loss:
-        return f"{when}: nothing is taken off."
+        return f"{when}: nothing is deducted."
     before = _both(record.points, record.bonus)
     after = _both(after_loss(record.points, late.loss), after_loss(record.bonus, late.loss))
-    return f"{when}: {100 * late.loss:g} % are taken off. Before: {before}. After, and this counts: {after}."
+    return (
+        f"{when}: {100 * late.loss:g} % are deducted. Before the deduction: {before}. After it: {after}; these count."
+    )
 
 
 def _both(ordinary: float, bonus: float) -> str:

@@ -1,4 +1,4 @@
-"""The student's feedback as Markdown, with the content of the HTML page."""
+"""Render a student's feedback as Markdown, with the contents of the HTML page."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ SPECIAL = re.compile(r"[\\`*_\[\]|#~$@!]")
 
 
 def escape(text: str) -> str:
-    """One line of text that Markdown shows as it stands: no markup, no HTML, no links."""
+    """Escape one line of text, so that Markdown shows it without markup, HTML or links."""
     text = SPECIAL.sub(r"\\\g<0>", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"(?i)(www)\.", r"\1\\.", text).replace("://", ":\\//")
 
 
 def code(text: str) -> str:
-    """A code span, or escaped text where a code span could be left."""
+    """A code span, or escaped text if the text could end a code span."""
     return escape(text) if re.search(r"[`<>&]", text) or not text.strip() else f"`{text}`"
 
 
 def ticked(text: str) -> str:
-    """Escaped text in which `names` between backticks stay code."""
+    """Escaped text; `names` between backticks become code spans."""
     parts = text.split("`")
     if len(parts) % 2 == 0:
         return escape(text)
@@ -31,7 +31,7 @@ def ticked(text: str) -> str:
 
 
 def render(feedback: Feedback) -> str:
-    """Return the report's text."""
+    """Return the Markdown."""
     return "\n".join(_lines(feedback)) + "\n"
 
 
@@ -80,7 +80,7 @@ def _task(task: TaskFeedback) -> Iterator[str]:
 def _facts(test: TestFeedback) -> Iterator[str]:
     if test.headline:
         yield ticked(test.headline)
-    for label, text in (("called", test.called), ("came back", test.returned), ("expected", test.expected)):
+    for label, text in (("called", test.called), ("returned", test.returned), ("expected", test.expected)):
         if text:
             yield f"{label}: {code(text)}"
     if test.where:
@@ -92,27 +92,28 @@ def _facts(test: TestFeedback) -> Iterator[str]:
     if test.hint:
         yield f"**Hint:** {ticked(test.hint)}"
     if test.also:
-        yield f"The same with: {'; '.join(map(ticked, test.also))}."
+        yield f"The same applies to: {'; '.join(map(ticked, test.also))}."
 
 
 def _source(where: SourceLine) -> str:
-    return f"{where.place}: {code(where.text)}"
+    return f"{where.position}: {code(where.text)}"
 
 
 def _retrieval(feedback: Feedback) -> Iterator[str]:
-    if (handed := feedback.checkpoint) and handed.before is not None and handed.after is not None:
+    checkpoint = feedback.checkpoint
+    if checkpoint and checkpoint.before is not None and checkpoint.after is not None:
         yield from ("", "## What your checkpoint retrieves", "")
-        yield f"P@1 on classes never seen: {handed.before:.3f} before training, {handed.after:.3f} with its weights."
+        yield f"P@1 on unseen classes: {checkpoint.before:.3f} before training, {checkpoint.after:.3f} after."
     found = feedback.retrieval
     if found is None:
         return
     yield from ("", "## What your network retrieves", "")
     if found.before is not None and found.after is not None:
-        yield f"P@1 on classes never seen in training: {found.before:.3f} before, {found.after:.3f} after."
+        yield f"P@1 on unseen classes: {found.before:.3f} before training, {found.after:.3f} after."
     if found.grid is not None:
         yield from (
             "",
-            "The nearest images of each query, nearest first (✓ shows the query's class, ✗ another one):",
+            "The nearest images of each query, nearest first (✓ the query's class, ✗ another class):",
             "",
         )
         for number, row in enumerate(found.grid.marks(), start=1):

@@ -1,4 +1,4 @@
-"""The retrieval grid: query images, the nearest images of the gallery, and which of them show the query's class."""
+"""The retrieval grid: queries, their nearest images, and which of these have the query's class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 from autograder.grading.values import revive
 
 MOST_QUERIES, MOST_RETRIEVED = 8, 10
-STEP, GAP = 36, 10  # pixels of the picture per image of 28, and between the query and its row
+STEP, GAP = 36, 10  # pixels for each image of 28, and between the query and the retrieved images
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class Grid:
     right: np.ndarray
 
     def marks(self) -> list[list[bool]]:
-        """Row by row, whether each retrieved image shows the query's class."""
+        """For each query, whether the retrieved images have its class."""
         return [[bool(value) for value in row] for row in self.right]
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One image in the picture: its corner, its bytes as a data URI, and "query", "right" or "wrong"."""
+    """One image of the grid: its corner, a data URI, and "query", "right" or "wrong"."""
 
     x: int
     y: int
@@ -40,7 +40,7 @@ class Tile:
 
 
 def read_grid(tree: object) -> Grid | None:
-    """Build a grid from a record's details; None if they hold none, or one of other shapes."""
+    """Return the grid in the details of a record; None if there is none, or its shapes or types are wrong."""
     if not isinstance(tree, dict):
         return None
     try:
@@ -59,12 +59,12 @@ def read_grid(tree: object) -> Grid | None:
 
 
 def size(grid: Grid) -> tuple[int, int]:
-    """Width and height of the picture."""
+    """Width and height of the grid in pixels."""
     return STEP * (1 + grid.retrieved.shape[1]) + GAP, STEP * len(grid.queries)
 
 
 def tiles(grid: Grid) -> Iterator[Tile]:
-    """All images with their places: the query on the left, what was retrieved to the right of it."""
+    """All images with their positions: the query on the left, the retrieved images to the right of it."""
     for row, (query, retrieved, right) in enumerate(zip(grid.queries, grid.retrieved, grid.right, strict=True)):
         y = row * STEP + (STEP - 28) // 2
         yield Tile((STEP - 28) // 2, y, data_uri(query), "query")

@@ -64,7 +64,7 @@ class Found:
 
     Attributes:
         pairs: the most similar first. more: similar pairs beyond these. compared: number of files.
-        same: groups of files that differ only in names, comments and layout; in `pairs` the first stands for all.
+        same: groups of files that differ only in names, comments and layout; `pairs` has only the first of each.
         skipped: index of a file that was not compared → reason. unfinished: why pairs may be missing, "" if none are.
     """
 

@@ -1,6 +1,6 @@
-"""What the instructor sees: progress while it runs, then one table and what failed. Safe against terminal escapes.
+"""The instructor's terminal: progress, the table of a record, and the failed tests, without terminal escapes.
 
-Unlike a student, the instructor sees hidden values' kinds together with the messages of the student's exceptions.
+Unlike students, instructors see the messages of the student's exceptions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assignment.checking.outcome import FAILED, NOT_IMPLEMENTED, PASSED, Outcome, Reason
-from assignment.manifest import CHECKPOINT, Manifest
+from assignment.manifest import Manifest
 from assignment.text import counted, one_line, points
 from autograder.grading.record import Record, TaskResult, TestResult
 from autograder.misconceptions import catalogue
@@ -24,13 +24,13 @@ from autograder.reports import words
 COLOURS = {"all": "green", "part": "yellow", "none": "red", NOT_IMPLEMENTED: "bright_black", "skipped": "cyan"}
 REFRESHES = 4  # per second
 WIDTH = 200  # characters of a text that comes from a submission
-UNTOLD = (NOT_IMPLEMENTED, Reason.IMPORT, Reason.SYNTAX)  # reasons that the table tells already
+IN_TABLE = (NOT_IMPLEMENTED, Reason.IMPORT, Reason.SYNTAX)  # reasons that the table shows already
 
 
 class Progress:
     """Shows how many tests of each task have passed and failed so far; call it with each outcome.
 
-    Nothing is drawn where the console is no terminal. How many tests will come is not known before they are collected.
+    Nothing is drawn if the console is not a terminal. The total is unknown until the tests are collected.
     """
 
     def __init__(self, manifest: Manifest, console: Console, title: str = "grading") -> None:
@@ -72,7 +72,7 @@ class Progress:
 
 
 def print_result(record: Record, manifest: Manifest, console: Console) -> None:
-    """Print the table of one record, and below it what failed."""
+    """Print the table of a record, and the failed tests below it."""
     for problem in _file_problems(record):
         console.print(Text(problem, "red"), soft_wrap=True)
     console.print(table(record, console.width))
@@ -82,7 +82,7 @@ def print_result(record: Record, manifest: Manifest, console: Console) -> None:
         total.append(f"   bonus {points(record.bonus)} / {points(possible)}")
     if record.asked_tasks is not None:
         total.append(
-            f"   (only the tasks asked for and what they need; all are worth {points(manifest.points)})", "dim"
+            f"   (only the chosen tasks and their prerequisites; all tasks: {points(manifest.points)} points)", "dim"
         )
     console.print(total, highlight=False)
     for line in checkpoint_lines(record):
@@ -95,28 +95,28 @@ def print_result(record: Record, manifest: Manifest, console: Console) -> None:
 
 
 def checkpoint_lines(record: Record) -> Iterator[Text]:
-    """P@1 of the handed-in checkpoint, if it came that far, and what an instructor should know about its baseline."""
-    handed_in = record.checkpoint
-    for task, test in record.tests():
+    """P@1 and mAP of a checkpoint, if they were measured, and a note if its baseline is too weak."""
+    checkpoint = record.checkpoint
+    for _, test in record.tests():
         details = test.details
-        if handed_in is None or task.id != CHECKPOINT or "p_at_1_after" not in details:
+        if checkpoint is None or "map_after" not in details:
             continue
-        line = Text(f"  {one_line(handed_in.name, 60)}, {one_line(handed_in.data, 40)}: P@1 ")
+        line = Text(f"  {one_line(checkpoint.name, 60)}, {one_line(checkpoint.data, 40)}: P@1 ")
         line.append(f"{details['p_at_1_before']:.3f} before, {details['p_at_1_after']:.3f} after, mAP ")
         line.append(f"{details['map_before']:.3f} before, {details['map_after']:.3f} after")
         yield line.append(f"   ({details['backbone']}, {details['pooling']}, loss {details['loss']})", "dim")
-        if details["pretrained"] and not handed_in.baseline_sha256:
-            advice = "it began with pretrained weights, and is compared with random ones: see --baseline-weights"
+        if details["pretrained"] and not checkpoint.baseline_sha256:
+            advice = "it was trained from pretrained weights, but compared with random ones; see --baseline-weights"
             yield Text(f"  note: {advice}", "yellow")
 
 
 def table(record: Record, width: int = 120) -> Table:
-    """One row per task: number, title, points, tests passed, state and, where the width allows, the first reason."""
-    made = Table(box=None, pad_edge=False, header_style="dim", title=Text(_title(record), "bold"), title_justify="left")
+    """One row per task: number, title, points, passed tests, state and, if the width allows it, the first reason."""
+    rows = Table(box=None, pad_edge=False, header_style="dim", title=Text(_title(record), "bold"), title_justify="left")
     for header, right in (("", True), ("task", False), ("points", True), ("tests", True), ("state", False)):
-        made.add_column(header, justify="right" if right else "left", no_wrap=True)
+        rows.add_column(header, justify="right" if right else "left", no_wrap=True)
     title_width = 54 if width >= 150 else 40 if width >= 110 else 32
-    room = width - title_width - 50  # what the other columns take
+    room = width - title_width - 50  # width of the other columns
     for entry in sorted(record.tasks, key=lambda entry: entry.bonus):
         state = entry.shown_state
         text = Text(f"{words.SYMBOLS[state]} {words.STATES[state]}", COLOURS[state])
@@ -128,17 +128,17 @@ def table(record: Record, width: int = 120) -> Table:
         passed = sum(test.status == PASSED for test in entry.tests)
         tests = f"{passed}/{len(entry.tests)}"
         cells = (str(entry.number), one_line(entry.title, title_width), earned, tests)
-        made.add_row(*map(Text, cells), text)
-    return made
+        rows.add_row(*map(Text, cells), text)
+    return rows
 
 
 def failures(record: Record) -> Iterator[Text]:
-    """One line per failing behaviour, a second one for the known mistake behind it; empty tasks are left out.
+    """One line per failed test, and another one for its misconception; tasks that are not implemented are omitted.
 
-    Tests of a task that end with the same exception or the like share a line.
+    Tests of a task that failed in the same way share a line.
     """
     for entry in record.tasks:
-        bad = [t for t in entry.tests if t.status == FAILED and t.reason not in UNTOLD]
+        bad = [t for t in entry.tests if t.status == FAILED and t.reason not in IN_TABLE]
         alike: dict[str, list[TestResult]] = {}
         for test in bad:
             key = test.name if test.reason == Reason.UNEXPECTED else f"{test.reason} {test.exception} {test.line}"
@@ -148,40 +148,40 @@ def failures(record: Record) -> Iterator[Text]:
             line.append(f"✗ {one_line(first.behaviour)}", "red")
             line.append(f" and {len(others)} more" if others else "", "red")
             line.append(f"  {one_line(first.called)}" if first.called else "", "dim")
-            line.append(f"  {told_reason(first)}")
+            line.append(f"  {reason_of(first)}")
             yield line
             if first.misconception:
                 yield Text(f"     looks like: {_misconception_name(first.misconception)}", "yellow")
 
 
-def told_reason(test: TestResult) -> str:
-    """What went wrong in one test, for an instructor: with the student's own message."""
+def reason_of(test: TestResult) -> str:
+    """What went wrong in a test, with the message of the student's exception."""
     line = test.line
-    place = f" (line {line})" if line > 0 else ""
+    where = f" (line {line})" if line > 0 else ""
     message = one_line(test.message, WIDTH)
     if test.reason == Reason.UNEXPECTED:
         return one_line(test.problem, WIDTH)
     if test.reason == Reason.EXCEPTION:
         return (
-            f"{one_line(test.exception, 60)}: {message}{place}" if message else f"{one_line(test.exception, 60)}{place}"
+            f"{one_line(test.exception, 60)}: {message}{where}" if message else f"{one_line(test.exception, 60)}{where}"
         )
     if message and test.reason in (Reason.MISSING, Reason.SIGNATURE, Reason.VALUE):
         return message
-    return f"{one_line(test.reason, 20)}{': ' if message else ''}{message}{place}"
+    return f"{one_line(test.reason, 20)}{': ' if message else ''}{message}{where}"
 
 
 def _first_reason(entry: TaskResult) -> str:
-    bad = [test for test in entry.tests if test.status != PASSED and test.reason not in UNTOLD]
+    bad = [test for test in entry.tests if test.status != PASSED and test.reason not in IN_TABLE]
     if not bad or entry.state == NOT_IMPLEMENTED:
         return ""
     first = next((test for test in bad if test.status == FAILED), bad[0])
-    return first.problem if first.reason == Reason.PREREQUISITE else told_reason(first)
+    return first.problem if first.reason == Reason.PREREQUISITE else reason_of(first)
 
 
 def _file_problems(record: Record) -> Iterator[str]:
     for entry in record.syntax[:20]:
         lost = one_line(entry.lost, 60)
-        rest = f"; `{lost}` was left out" if lost else ""
+        rest = f"; `{lost}` was removed" if lost else ""
         yield f"line {one_line(entry.line, 10)}: {one_line(entry.message, WIDTH)}{rest}"
     if (problem := record.import_problem) is not None and problem.kind != Reason.SYNTAX:
         named = one_line(f"{problem.exception} {problem.message}", WIDTH)
@@ -199,4 +199,5 @@ def _possible(record: Record, bonus: bool) -> float:
 
 
 def _misconception_name(identifier: str) -> str:
-    return next((m.name for m in catalogue.load() if m.id == identifier), one_line(identifier, 60))
+    known = catalogue.find(identifier)
+    return known.name if known else one_line(identifier, 60)

@@ -1,4 +1,4 @@
-"""The page of a student whose hand-in has no grade: why that is so, and what to hand in."""
+"""The report of a student whose submission has no grade: the reason, and what to submit."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ from autograder.reports.feedback import Feedback, Notice, Step
 
 
 def feedback(state: str, problem: str, name: str, manifest: Manifest) -> Feedback:
-    """Say to a student why there is no grade.
+    """Return the feedback of a student without a grade.
 
     Args:
-        state: of the summary, UNUSABLE or FELL. problem: why, for the instructor, in one line.
-        name: of the file that was handed in, "" if it is not clear which.
+        state: UNUSABLE or CRASHED. problem: the reason, in one line for the instructor.
+        name: name of the submitted file, "" if it is not clear which.
     """
-    told = Notice("Nothing could be graded", f"{one_line(problem)}.")
+    notice = Notice("Nothing could be graded", f"{one_line(problem)}.")
     text = (
-        f"Hand in the filled-in {manifest.file}, or your notebook (.ipynb): one file, not empty, text in UTF-8. "
-        f"Before that, `python -m assignment check {manifest.file}` shows whether it can be read."
+        f"Submit your {manifest.file} or your notebook (.ipynb): one file, not empty, text in UTF-8. "
+        f"Before that, check that `python -m assignment check {manifest.file}` can read it."
     )
-    step = Step("Hand it in again", text, "")
-    if state != UNUSABLE:  # what went wrong in the grader is nothing that its author could mend
-        told = Notice("Your file could not be graded automatically", "Grading it broke off; it is looked at by hand.")
-        step = Step("Check it at home", f"Does `python -m assignment check {manifest.file}` come to an end?", "")
+    step = Step("Submit it again", text, "")
+    if state != UNUSABLE:  # the messages of the grader do not help its author
+        notice = Notice(
+            "Your file could not be graded automatically",
+            "The grader stopped while it ran your file; it is graded by hand.",
+        )
+        step = Step("Check it yourself", f"Does `python -m assignment check {manifest.file}` finish?", "")
     return Feedback(
         title=manifest.title,
         version=manifest.version,
-        file=one_line(name, 80) or "your hand-in",
+        file=one_line(name, 80) or "your submission",
         graded=False,
         whole=True,
         points=0.0,
@@ -36,7 +39,7 @@ def feedback(state: str, problem: str, name: str, manifest: Manifest) -> Feedbac
         bonus_possible=manifest.bonus_points,
         summary="There is no grade yet.",
         late="",
-        notices=(told,),
+        notices=(notice,),
         tasks=(),
         next_step=step,
         retrieval=None,

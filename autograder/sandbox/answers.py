@@ -15,11 +15,11 @@ from assignment.checking.outcome import REPORTED, Reason
 MAX_OPERATIONS = 10**9
 
 
-def checked_response(tree: Any, number: int, asked: int, steps: int, lines: int) -> dict[str, Any] | None:
+def checked_response(tree: Any, number: int, gradient_count: int, steps: int, lines: int) -> dict[str, Any] | None:
     """Return the response to the request `number`, None if the tree is not one.
 
     Args:
-        tree: from the wire. asked: number of requested gradients. steps: number of requests that were sent with it.
+        tree: from the wire. gradient_count: number of requested gradients. steps: number of requests sent before it.
         lines: length of the submitted file, a limit for the line of an error.
     """
     response = tree.get("response") if isinstance(tree, dict) else None
@@ -37,7 +37,7 @@ def checked_response(tree: Any, number: int, asked: int, steps: int, lines: int)
     if not (isinstance(mutated, list) and all(type(part) is int for part in mutated)):
         return None
     has_graph = response.get("has_graph") is True
-    if len(gradients) != (asked if has_graph else 0):
+    if len(gradients) != (gradient_count if has_graph else 0):
         return None
     operations = response.get("operations")
     counted = type(operations) is int and 0 <= operations <= MAX_OPERATIONS

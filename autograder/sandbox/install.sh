@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install bubblewrap from the system's packages where that needs no questions; otherwise say what to do. Never fails:
-# grading says again, in one line, when no isolation can be had.
+# Install bubblewrap from the system's packages if that needs no input; otherwise print what to do. Never fails: grading
+# reports in one line if no isolation is available.
 command -v bwrap >/dev/null && exit 0
 as_root=""
 [ "$(id -u)" = 0 ] || as_root="sudo -n"
@@ -14,7 +14,7 @@ elif command -v pacman >/dev/null; then
     install="pacman --sync --noconfirm bubblewrap"
     update="true"
 else
-    echo "note: bubblewrap is missing and no known package manager was found; install it to grade foreign code"
+    echo "note: bubblewrap is missing and no known package manager was found; install it to grade code that you do not trust"
     exit 0
 fi
 echo "installing bubblewrap: $as_root $install"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -21,7 +22,6 @@ from autograder.sandbox.inside import wire
 from autograder.sandbox.inside.packets import DATA, EXITED, JAIL_FAILED, KILL, READY, START, Packet
 from autograder.sandbox.link import FLOOD, Link, LinkClosed
 
-LOOP_FREE = ("distances", "average_precision", "batch_triplet_loss", "smooth_ap_loss")
 START_SECONDS = 180.0  # importing torch from a cold disk can take minutes
 END_SECONDS = 30.0  # from SIGKILL to the last byte
 SLACK_BYTES = 8 << 20
@@ -68,7 +68,7 @@ class Wall:
         self.start = backends.start(isolation)
         self.versions: dict[str, str] = {}
         self._filter = seccomp.compiled(self.start.sockets).hex() if self.start.seccomp else ""
-        self._sessions = 0
+        self.numbers = itertools.count(1)  # of processes
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `close`)
         self._process = subprocess.Popen(
             self.start.command,
@@ -133,29 +133,26 @@ class Wall:
             raise WallError(f"{late} in time")
         return packet
 
-    def next_number(self) -> int:
-        """A number for a new process in the sandbox."""
-        self._sessions += 1
-        return self._sessions
-
     def start_options(self, source: str, folder: str) -> dict[str, Any]:
         """What the fork server needs in order to start one submission."""
         limits = self.manifest.limits
         return {
             "source": source,
-            "folder": folder,
-            "names": {name: list(self.manifest.aliases.get(name, ())) for name in LOOP_FREE},
-            "uid": self.start.uid,
-            "memory": limits.memory_mb << 20,
-            "processes": limits.processes,
-            "files": limits.file_mb << 20,
-            "cpu_seconds": int(limits.submission_seconds + limits.improvement_seconds) * 2,
+            "names": {name: self.manifest.known_as(name)[1:] for name in self.manifest.loop_free},
             "output_bytes": limits.output_kb << 10,
             "answer_bytes": limits.answer_mb << 20,
-            "seccomp": self._filter,
-            "readable": self.start.readable,
-            "writable": self.start.writable,
             "shared_folders": [folder, *self.start.shared_folders] if self.gives_folders_away else [],
+            "jail": {
+                "folder": folder,
+                "uid": self.start.uid,
+                "memory": limits.memory_mb << 20,
+                "processes": limits.processes,
+                "files": limits.file_mb << 20,
+                "cpu_seconds": int(limits.submission_seconds + limits.improvement_seconds) * 2,
+                "seccomp": self._filter,
+                "readable": self.start.readable,
+                "writable": self.start.writable,
+            },
         }
 
     @property
@@ -219,7 +216,7 @@ class Session:
         if self.import_problem is not None:
             raise self.import_problem
         if request["op"] == "loops":
-            return {"value": self.findings["loops"].get(request["name"], [])}
+            return {"value": self._loops(request["name"])}
         if self._number is None:
             self._open()
             if self.import_problem is not None:
@@ -230,15 +227,21 @@ class Session:
         self._send({**request, "number": number, "fresh": self._fresh})
         self._fresh = False
         tree = self._receive(self._deadline)
-        asked, steps = len(request.get("gradient", [])), len(request.get("before", []))
-        response = checked_response(tree, number, asked, steps, self._lines)
+        gradients, steps = len(request.get("gradient", [])), len(request.get("before", []))
+        response = checked_response(tree, number, gradients, steps, self._lines)
         if response is None:
             raise self._broken(Reason.GARBAGE, "the process sent something that is not a response to the request")
         return response
 
+    def _loops(self, name: str) -> list[str]:
+        """The loops that were found in a function; WallError if it was not scanned."""
+        if name not in self.findings["loops"]:
+            raise WallError(f"`{name}` was not scanned for loops; add it to `loop_free` of its task in assignment.toml")
+        return self.findings["loops"][name]
+
     def _open(self) -> None:
         limits = self.wall.manifest.limits
-        self._number = self.wall.next_number()
+        self._number = next(self.wall.numbers)
         self._reader = wire.Reader(max_body=(limits.answer_mb << 20) + SLACK_BYTES)
         self._trees = []
         self._isolated = False
@@ -260,7 +263,9 @@ class Session:
             report = self._receive(start + limits.import_seconds)
         except StudentError as problem:
             problem.called = ""
-            self.import_problem = problem if problem.kind == Reason.SYNTAX else as_import_problem(problem)
+            if problem.kind != Reason.SYNTAX:
+                problem = StudentError(Reason.IMPORT, f"{problem.kind} {problem.message}".strip())
+            self.import_problem = problem
             self.close()
             return
         self.import_seconds = time.monotonic() - start
@@ -325,11 +330,6 @@ class Session:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
         return ending
-
-
-def as_import_problem(problem: StudentError) -> StudentError:
-    """The same problem as one of importing the file."""
-    return StudentError(Reason.IMPORT, f"{problem.kind} {problem.message}".strip(), problem.type_name, problem.line)
 
 
 def _reported_problem(report: Any, lines: int) -> StudentError:

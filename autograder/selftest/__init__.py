@@ -1,1 +1,1 @@
-"""Files whose grade is known beforehand, and the command that grades all of them behind the wall."""
+"""Files whose grade is known beforehand, and the command that grades all of them in the sandbox."""

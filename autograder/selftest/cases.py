@@ -1,4 +1,4 @@
-"""The known files: what each is, and what grade it must get."""
+"""The known files, and the grade that each must get."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from assignment.checking.outcome import NOT_IMPLEMENTED
 from assignment.manifest import Manifest
+from assignment.manifest import load as load_manifest
 from autograder.grading import reference_files
 from autograder.grading.scoring import ALL, Score
 from autograder.intake.submission import decode
@@ -30,7 +31,7 @@ class Case:
 
     @property
     def trains(self) -> bool:
-        """Whether grading it includes the improvement task: where the file may fare otherwise than the reference."""
+        """Whether the task that trains is graded too, because the result may differ from the reference's."""
         return self.kind in (REFERENCE, TEMPLATE, STYLE) or (
             self.kind == MISCONCEPTION and trains_differently(self.source)
         )
@@ -61,7 +62,7 @@ def cases() -> list[Case]:
 def trains_differently(source: str) -> bool:
     """Whether a file differs from the reference in anything that mining, sampling and training run."""
     own, reference = definitions(source), definitions(reference_files.reference())
-    todo, reached = ["GDextractor", "CUBtriplet", "train"], set()
+    todo, reached = [*load_manifest().training_task.names], set()
     while todo:
         name = todo.pop()
         if name not in own or name in reached:
@@ -101,7 +102,7 @@ def dependants(tasks: tuple[str, ...], manifest: Manifest) -> set[str]:
 
 
 def fault_of(case: Case, score: Score, manifest: Manifest, wrong_points: float) -> str:
-    """What is not as it must be about a case's score, "" if all is."""
+    """What is wrong with a case's score, "" if nothing is."""
     check: dict[str, Callable[[], str]] = {
         REFERENCE: lambda: _not_full(score),
         STYLE: lambda: _not_full(score),

@@ -1,6 +1,6 @@
-"""Looks, while it is imported, for anything that an earlier submission left and for anything that is a secret.
+"""Search the sandbox, during the import, for anything that an earlier submission left and for secrets.
 
-It is handed in like any other file, after an attack. It cannot be imported if it finds something: the message says
+It is submitted like any other file, after an attack. If it finds something, its import fails with a message that says
 what.
 """
 
@@ -32,10 +32,10 @@ def walk(folder: str, skip: tuple[str, ...] = ()) -> list[str]:
 
 
 def leftovers() -> list[str]:
-    """Files, memory and sockets of somebody else."""
-    own = os.path.abspath(__file__)
-    found = [path for place in (os.getcwd(), "/var/tmp", "/dev/shm", "/dev/mqueue", "/run") for path in walk(place)]
-    found = [path for path in found if path != own and not path.startswith("/run/.containerenv")]
+    """Files, shared memory and sockets that are not this file's."""
+    this_file = os.path.abspath(__file__)
+    found = [path for folder in (os.getcwd(), "/var/tmp", "/dev/shm", "/dev/mqueue", "/run") for path in walk(folder)]
+    found = [path for path in found if path != this_file and not path.startswith("/run/.containerenv")]
     for table in ("shm", "sem", "msg"):
         lines = text(f"/proc/sysvipc/{table}").splitlines()[1:]
         found += [f"System V {table}: {line.split()[0]}" for line in lines]
@@ -46,7 +46,7 @@ def leftovers() -> list[str]:
 
 
 def processes() -> list[str]:
-    """Processes of this user but for this one."""
+    """Other processes of this user."""
     found = []
     for name in listed("/proc"):
         if name.isdigit() and int(name) != os.getpid():
@@ -72,7 +72,7 @@ def descriptors() -> list[str]:
 
 
 def secrets() -> list[str]:
-    """Files and modules that only the grader may know, and ways out."""
+    """Secret files and modules, writable folders, and network access."""
     python = tuple(os.path.join(prefix, "lib") for prefix in (sys.prefix, sys.base_prefix))
     readable = walk("/", skip=("/proc", "/sys", "/usr", *python))
     found = [path for path in readable if any(part in SECRETS for part in Path(path).parts)]
@@ -83,9 +83,9 @@ def secrets() -> list[str]:
     found += [f"writable {path}" for path in fixed if os.access(path, os.W_OK)]
     for family, address in ((socket.AF_INET, ("1.1.1.1", 53)), (socket.AF_INET, ("169.254.169.254", 80))):
         try:
-            with socket.socket(family) as way:
-                way.settimeout(0.2)
-                if way.connect_ex(address) == 0:
+            with socket.socket(family) as connection:
+                connection.settimeout(0.2)
+                if connection.connect_ex(address) == 0:
                     found.append(f"network {address[0]}")
         except PermissionError:  # no sockets at all
             continue
@@ -110,4 +110,4 @@ def text(path: str) -> str:
 
 FOUND = leftovers() + processes() + descriptors() + secrets()
 if FOUND:
-    raise RuntimeError(f"{len(FOUND)} things found: " + "; ".join(FOUND)[:400])
+    raise RuntimeError(f"{len(FOUND)} found: " + "; ".join(FOUND)[:400])

@@ -1,7 +1,7 @@
-"""A file that answers every task with something of the right shape and none of the right values: it earns no point.
+"""A solution with the right shapes and wrong values in all tasks, which earns no points.
 
-An overlay on the reference, as the misconceptions are. The attacks in `attacks/` are laid over the file it makes.
-Each task calls `at_call` first, which does nothing here: attacks put there what they do while a test runs.
+Like a misconception it is an overlay on the reference. The attacks in `attacks/` are overlays on the resulting file.
+Each task first calls `at_call`, which does nothing here; attacks replace it by what they do during a test.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def at_call(task: str, *arguments: object) -> None:
     """Called at the start of every task with its arguments."""
 
 
-def shaken(model: nn.Module) -> None:
-    """Change everything that a model holds, so that no test of what stays as it is can pass."""
+def change_all(model: nn.Module) -> None:
+    """Change all parameters and buffers of a model, so that tests of unchanged ones fail."""
     with torch.no_grad():
         for value in model.state_dict().values():
             value.copy_(value + 1)
@@ -74,7 +74,7 @@ class ArcFace(nn.Module):
 class CUBtriplet:
     def minehard(self, model: nn.Module) -> None:
         at_call("minehard", model)
-        shaken(model)
+        change_all(model)
         self.hardneg[:] = torch.arange(len(self.labels))
         self.mined = model(torch.stack([self.split[i % len(self)] for i in range(300)]))
         if self.transform is not None:
@@ -88,7 +88,7 @@ class CUBtriplet:
 
 def train(model: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer, margin: float) -> float:
     at_call("train", model, loader, optimizer)
-    shaken(model)
+    change_all(model)
     return -1.0
 
 

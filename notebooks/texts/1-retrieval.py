@@ -58,7 +58,7 @@ network = backbones.build(base.backbone)
 if base.weights:
     backbones.load_weights(network, base.weights)
 else:
-    backbones.settle_batchnorm(
+    backbones.calibrate_batchnorm(
         network, torch.stack([data.train[i] for i in range(0, len(data.train), 8)][:128])
     )
 network.eval()

@@ -37,11 +37,11 @@ def test_the_classifier_may_be_missing(tmp_path):
     ("content", "words"),
     [
         (None, "there is no such file"),
-        (b"not a file of torch's", "not a file of weights"),
-        (backbones.SmallResNet(), "not a file of weights"),  # a pickled module is code
+        (b"not a file of torch's", "damaged, or not a state_dict"),
+        (backbones.SmallResNet(), "damaged, or not a state_dict"),  # a pickled module is code
         ([1, 2], "not a state_dict"),
         (backbones.SmallResNet(width=4).state_dict(), "has the shape"),
-        ({"stem.weight": torch.zeros(1)}, "'stem.weight' is no parameter of SmallResNet"),
+        ({"stem.weight": torch.zeros(1)}, "'stem.weight' is not in SmallResNet"),
         ({}, "'conv1.weight' is missing"),
     ],
 )
@@ -64,7 +64,7 @@ def test_unknown_backbone_names_the_choices():
 def test_settled_statistics_normalise_the_images():
     torch.manual_seed(0)
     network, images = backbones.SmallResNet(), torch.randn(64, 3, 28, 28) * 3 + 5
-    backbones.settle_batchnorm(network, images)
+    backbones.calibrate_batchnorm(network, images)
     with torch.no_grad():
         out = network.bn1(network.conv1(images))
     assert out.mean(dim=(0, 2, 3)).abs().max() < 0.01

@@ -18,6 +18,7 @@ from assignment import check as checking
 from assignment import todo
 from assignment.checking import home, load
 from assignment.checking.limit import TookTooLong, time_limit
+from assignment.manifest import UnknownTaskError
 from assignment.manifest import load as manifest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -195,10 +196,11 @@ def test_a_loop_in_a_loop_free_task_is_found_when_the_value_is_right(tmp_path):
 def test_an_endless_loop_becomes_a_message(tmp_path, monkeypatch):
     monkeypatch.setattr(home, "SLOW", 0.1)
     monkeypatch.setattr(home, "AFTER_A_TIMEOUT", 0.2)
-    loop = "while True:\n        try: pass\n        except Exception: pass\n    squared = a.square()"
+    # a call in the loop: Python 3.10 delivers no signal between a jump and the `try` that it leads to
+    loop = "while True:\n        try: abs(0)\n        except Exception: pass\n    squared = a.square()"
     status, out = run(written(tmp_path, replaced("squared = a.square()", loop)), "distances", "contrastive")
     assert status == 1
-    assert "did not come back within 0.5 s" in out
+    assert "did not return within 0.5 s" in out
     assert "12  Contrastive loss" in out and "1/1  done" in out
 
 
@@ -219,11 +221,11 @@ def test_a_bonus_that_was_not_begun_is_no_failure_unless_asked_for(tmp_path):
 
 
 def test_tasks_are_chosen_by_id_or_number():
-    assert checking.require_tasks(["gem", "3"], manifest()) == ["gem", "hard-negatives"]
-    with pytest.raises(checking.UnknownTaskError, match="did you mean 'smooth-ap'"):
-        checking.require_tasks(["smoothap"], manifest())
-    with pytest.raises(checking.UnknownTaskError, match="the tasks are: descriptor, "):
-        checking.require_tasks(["99"], manifest())
+    assert [manifest().task(name).id for name in ("gem", "3")] == ["gem", "hard-negatives"]
+    with pytest.raises(UnknownTaskError, match="did you mean 'smooth-ap'"):
+        manifest().task("smoothap")
+    with pytest.raises(UnknownTaskError, match="the tasks are: descriptor, "):
+        manifest().task("99")
     assert run(ROOT / "solution/dml.py", "smoothap")[0] == 2
 
 
@@ -269,7 +271,7 @@ def test_the_to_do_list_sees_what_is_written(tmp_path):
     assert states["triplet-loss"] == todo.WRITTEN
     assert states["improvement"] == states["descriptor"] == todo.TO_DO
     states = {task.id: state for task, state, _ in todo.states(ROOT / "solution/dml.py")}
-    assert states["improvement"] == states["reduction"] == todo.UNSEEN
+    assert states["improvement"] == states["reduction"] == todo.UNKNOWN
 
 
 # -------------------------------------------------------------------------------------------------- command line

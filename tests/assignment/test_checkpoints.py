@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-from assignment import backbones
-from assignment.training import checkpoints, files
+from assignment import backbones, files
+from assignment.training import checkpoints
 from assignment.training.config import Config
 
 
@@ -103,8 +103,8 @@ def test_a_truncated_file_is_one_line(tmp_path, kept):
     ("content", "words"),
     [
         ([1], "not a checkpoint of `train`"),
-        (nn.Linear(1, 1).state_dict(), "not a checkpoint of `train` .weights alone go into `weights`"),
-        ({"model": {}, "config": {}, "epoch": 1, "monitor": 0.1, "format": 2}, "its format is 2"),
+        (nn.Linear(1, 1).state_dict(), "not a checkpoint of `train`; for weights alone use the setting `weights`"),
+        ({"model": {}, "config": {}, "epoch": 1, "monitor": 0.1, "format": 2}, "format 2, this version reads 1"),
     ],
 )
 def test_other_files_are_refused(tmp_path, content, words):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from assignment.checking.agent import Agent
+from assignment.checking.runner import BrokenTests, TestRun
 from assignment.checking.student import Student, StudentError
 from assignment.manifest import load
 
@@ -120,3 +121,19 @@ def test_a_type_error_in_the_file_is_not_a_wrong_signature(conversation):
     with pytest.raises(StudentError) as outside:
         student.triplet_loss(1, 2)
     assert (outside.value.kind, outside.value.line) == ("signature", 0)
+
+
+@pytest.mark.parametrize(
+    ("task_id", "loop_free", "missing"),
+    [("distances", False, "no test marked `loop_free=True`"), ("gem", True, "no name in its `loop_free`")],
+)
+def test_tests_and_manifest_agree_on_what_is_loop_free(tmp_path, task_id, loop_free, missing):
+    (tmp_path / "pytest.ini").write_text("[pytest]\npython_files = test_*.py\n")
+    (tmp_path / f"test_{task_id}_mark.py").write_text(
+        "from assignment.checking import task\n\n\n"
+        f'@task("{task_id}", points=1, behaviour="", hint="", loop_free={loop_free})\n'
+        "def test_it(student):\n    pass\n"
+    )
+    run = TestRun(lambda task, seed: None, load(), seed=0)
+    with pytest.raises(BrokenTests, match=f"task '{task_id}' has {missing}"):
+        run.run(tmp_path)

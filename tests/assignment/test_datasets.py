@@ -159,21 +159,21 @@ def test_the_folder_above_and_the_default_place(miniature, monkeypatch, tmp_path
     place.rename(tmp_path / "share" / "datasets" / "fashion-mnist")  # as a system's package lays it
     assert len(datasets.load("fashion-mnist").train) == 200
     monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path))
-    with pytest.raises(DataMissing, match="`python -m data_scripts fashion-mnist` fetches it"):
+    with pytest.raises(DataMissing, match="run `python -m data_scripts fashion-mnist`"):
         datasets.load("fashion-mnist")
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"name": "cubs"}, "unknown data set 'cubs'; did you mean 'cub'"),
+        ({"name": "cubs"}, "data set 'cubs': unknown; did you mean 'cub'"),
         ({"name": "mnist"}, "choose one of sample, fashion-mnist, cub, pets, sop"),
-        ({"name": "sample", "protocol": "seen"}, "'seen' is that of fashion-mnist; sample has 'held-out' alone"),
-        ({"name": "cub", "protocol": "sean"}, "unknown protocol 'sean'; did you mean 'seen'"),
+        ({"name": "sample", "protocol": "seen"}, "protocol of sample 'seen': unknown; choose one of held-out"),
+        ({"name": "cub", "protocol": "sean"}, "protocol of cub 'sean': unknown; choose one of held-out"),
         ({"name": "cub", "on_corrupt": "ignore"}, "choose one of stop, skip"),
-        ({"name": "cub", "images_per_class": 1}, "at least 2 of each class, or 0 for all"),
-        ({"name": "cub", "images_per_class": -3}, "at least 2 of each class"),
-        ({"name": "cub", "size": 0}, "at least one pixel"),
+        ({"name": "cub", "images_per_class": 1}, "use at least 2, or 0 for all images"),
+        ({"name": "cub", "images_per_class": -3}, "use at least 2"),
+        ({"name": "cub", "size": 0}, "use at least 1 pixel"),
         ({"name": "pets", "root": "nowhere"}, "trainval.txt is not in nowhere"),
         ({"name": "sop", "root": "nowhere"}, "Ebay_train.txt is not in nowhere"),
     ],

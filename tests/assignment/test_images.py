@@ -65,7 +65,7 @@ def test_damaged_files_are_one_line_with_their_name(tmp_path, damage):
         path.mkdir()
     elif damage in contents:
         path.write_bytes(contents[damage])
-    with pytest.raises(DataMissing, match=r"bird\.jpg cannot be read as an image") as caught:
+    with pytest.raises(DataMissing, match=r"bird\.jpg: cannot be read as an image") as caught:
         images.read_image(path)
     assert "\n" not in str(caught.value)
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from assignment import lab
+from assignment.datasets import SETS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 REFERENCE = REPOSITORY / "solution" / "dml.py"
@@ -21,7 +22,7 @@ def test_a_short_run_keeps_the_best_weights(tmp_path, capsys):
     assert "validation" in out and "test" in out
     state = torch.load(tmp_path / "best.pt", weights_only=True)
     assert "features.0.weight" in state["model"]
-    assert (state["config"]["margin"], state["config"]["batch_size"]) == (lab.DEFAULTS["sample"]["margin"], 16)
+    assert (state["config"]["margin"], state["config"]["batch_size"]) == (SETS["sample"].settings["margin"], 16)
 
 
 def test_a_second_run_keeps_the_first(tmp_path, capsys, monkeypatch):
@@ -37,8 +38,8 @@ def test_a_second_run_keeps_the_first(tmp_path, capsys, monkeypatch):
 def test_the_defaults_are_settings():
     from assignment.training import config
 
-    for name, values in lab.DEFAULTS.items():
-        assert config.from_values({"data": name, **values}, name).data == name
+    for each in SETS.values():
+        assert config.from_values({"data": each.name, **each.settings}, each.name).data == each.name
 
 
 def test_a_file_with_stubs_prints_its_list_and_ends_well(tmp_path, capsys):

@@ -76,9 +76,9 @@ class Maps(nn.Module):
     [
         (None, {}, r"no `GDextractor` \(Task 1"),
         (Stub, {}, "still to do: Task 1: descriptor"),
-        (Maps, {}, r"the shape \(2, 64, 4, 4\) for 2 images, not \(2, 64\)"),
-        (Maps, {"pooling": "gem"}, r"takes no `gem` \(Task 14"),
-        (Maps, {"reduction": 8}, r"takes no `reduction` \(Task 15"),
+        (Maps, {}, r"the shape \(2, 64, 4, 4\) for 2 images, expected \(2, 64\)"),
+        (Maps, {"pooling": "gem"}, r"has no argument `gem` \(Task 14"),
+        (Maps, {"reduction": 8}, r"has no argument `reduction` \(Task 15"),
     ],
 )
 def test_an_unfinished_file_is_one_line(extractor, settings, words):

@@ -68,5 +68,5 @@ def test_an_unknown_breed_is_one_line(tmp_path):
     root = make(tmp_path)
     with open(root / "annotations/list.txt", "a", encoding="utf-8") as file:
         file.write("\nbulldog_1 1 1 1")
-    with pytest.raises(DataMissing, match="line 76: 'bulldog_1' is of none of the 37 breeds"):
+    with pytest.raises(DataMissing, match="line 76: 'bulldog_1' is not one of the 37 breeds"):
         datasets.load("pets", root)

@@ -133,6 +133,7 @@ def test_a_permuted_gallery_changes_nothing_where_nothing_ties(seed):
 @settings(deadline=None, max_examples=12)
 @given(st.integers(0, 2**31), st.integers(2, 9))
 def test_agrees_with_pytorch_metric_learning_and_scikit_learn(seed, classes):
+    pytest.importorskip("pytorch_metric_learning", reason="pytorch-metric-learning is not installed")
     from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
     from sklearn.metrics import average_precision_score
 

@@ -61,7 +61,7 @@ def test_images_of_a_class_look_alike(root):
     [
         ("1 2 3", "line 2: expected three numbers and a path"),
         ("1 two 3 a.jpg", "expected three numbers and a path"),
-        ("7 48 1 chair_final/1.JPG", "class 48 stands in both lists"),
+        ("7 48 1 chair_final/1.JPG", "class 48 is in both lists"),
     ],
 )
 def test_bad_lists_are_one_line(root, tmp_path, line, words):

@@ -1,4 +1,4 @@
-"""Checkpoints for the tests: one that was trained for seconds, and the pictures that they are judged by."""
+"""Checkpoints for the tests: one that was trained for seconds, and the images that they are evaluated on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from assignment.manifest import load
 from assignment.training import model
 from assignment.training.config import Config
 from autograder.grading import checkpoint, reference_files
-from autograder.grading.checkpoint import Pictures
+from autograder.grading.checkpoint import EvaluationImages
 from autograder.intake import Upload
 from solution import dml
 
@@ -68,23 +68,23 @@ def trained() -> dict:
 @cache
 def untrained() -> dict:
     """The network that a run begins with."""
-    return state_of(model.build(dml, CONFIG, torch.from_numpy(hidden().settling)))
+    return state_of(model.build(dml, CONFIG, torch.from_numpy(hidden().calibration)))
 
 
 @cache
-def hidden() -> Pictures:
-    return checkpoint.hidden_pictures()
+def hidden() -> EvaluationImages:
+    return checkpoint.hidden_images()
 
 
-def few(each: int = 30) -> Pictures:
+def few(each: int = 30) -> EvaluationImages:
     """A smaller sample, sorted by class: whoever knew the order would know the classes."""
     whole = hidden()
-    labels = np.asarray(whole.asking.gallery.labels)
+    labels = np.asarray(whole.split.gallery.labels)
     rows = np.concatenate([np.flatnonzero(labels == c)[:each] for c in range(10)])
-    images, labels = torch.stack([whole.asking.gallery[int(i)] for i in rows]), labels[rows]
+    images, labels = torch.stack([whole.split.gallery[int(i)] for i in rows]), labels[rows]
     own = np.flatnonzero(np.isin(labels, (6, 7, 9)))
     asking = QueryGallery(ArraySplit(images[own], labels[own]), ArraySplit(images, labels), own)
-    return Pictures("few", asking, whole.settling, whole.trained_on)
+    return EvaluationImages("few", asking, whole.calibration, whole.trained_on)
 
 
 def with_extractor(body: str) -> str:

@@ -15,8 +15,10 @@ from assignment.checking.student import Student, StudentError
 from assignment.manifest import load
 from autograder.grading.grade import HIDDEN_TESTS, Grade
 from autograder.grading.make_record import record_of
+from autograder.grading.record import SyntaxFinding
 from autograder.grading.reference_files import reference, submission_of
 from autograder.grading.scoring import score
+from autograder.grading.values import valid
 from autograder.misconceptions.catalogue import execute
 from autograder.reports import html, markdown, terminal
 from autograder.reports.feedback import feedback
@@ -35,7 +37,7 @@ MANIFEST = load()
 TIMEOUTS = ("timeout", "memory", "crash", "garbage", "exit", "budget", "unjudged", "something new")
 
 
-def grade_of(outcomes, source, name="dml.py", import_problem=None, findings=None, output=""):
+def grade_of(outcomes, source, name="dml.py", import_problem=None, syntax=(), flags=(), output=""):
     """A grade with these outcomes; tasks without any are not graded."""
     for task in {o.task for o in outcomes}:
         own = [o for o in outcomes if o.task == task]
@@ -45,7 +47,8 @@ def grade_of(outcomes, source, name="dml.py", import_problem=None, findings=None
         score=score(outcomes, MANIFEST),
         seed=7,
         tasks=None,
-        findings=findings or {"syntax": [], "flags": [], "loops": {}, "usable": True},
+        syntax=syntax,
+        flags=flags,
         import_problem=import_problem,
         isolation="process",
         seccomp=False,
@@ -139,12 +142,7 @@ def hostile_record(shown):
         )
         for reason in ("unexpected", "exception", "missing", "signature", "value", *TIMEOUTS)
     ]
-    findings = {
-        "syntax": [{"line": 2, "column": 1, "message": HOSTILE, "lost": HOSTILE}],
-        "flags": [HOSTILE],
-        "loops": {},
-        "usable": True,
-    }
+    syntax = (SyntaxFinding(2, 1, valid(HOSTILE), valid(HOSTILE)),)
     problem = StudentError("import", HOSTILE, HOSTILE, 2)
     source = f"import torch\nx = '{HOSTILE}'\ndef {SECRET_WORD}_triplet(): pass\n"
-    return record_of(grade_of(outcomes, source, HOSTILE, problem, findings, HOSTILE), MANIFEST), source
+    return record_of(grade_of(outcomes, source, HOSTILE, problem, syntax, (valid(HOSTILE),), HOSTILE), MANIFEST), source

@@ -18,7 +18,7 @@ from assignment.datasets.split import ArraySplit
 from assignment.training import model
 from assignment.training.config import Config
 from autograder.grading import checkpoint, reference_files
-from autograder.grading.checkpoint import CheckpointSubmission, Pictures
+from autograder.grading.checkpoint import CheckpointSubmission, EvaluationImages
 from autograder.intake import IntakeError, Upload, read_upload
 from solution import dml
 from tests.autograder.checkpoints_at_hand import CONFIG, MANIFEST, few, hidden, state_of, upload, with_extractor
@@ -28,12 +28,12 @@ from tests.autograder.checkpoints_at_hand import CONFIG, MANIFEST, few, hidden, 
 def judge(wall):
     """Judge a checkpoint that goes with a file."""
 
-    def judged(handed: Upload, source: str | None = None, pictures: Pictures | None = None, **options):
+    def judged(handed: Upload, source: str | None = None, pictures: EvaluationImages | None = None, **options):
         manifest = options.pop("manifest", MANIFEST)
         submission = reference_files.submission_of("dml.py", source or reference_files.reference())
         given = CheckpointSubmission(handed, pictures or few(), options.pop("baseline", None))
         before = wall.manifest
-        outcome, endings = checkpoint.judge(given, submission, wall, manifest, 1, **options)
+        outcome, endings = checkpoint.grade_checkpoint(given, submission, wall, manifest, 1, **options)
         assert wall.manifest is before, "the limits of checkpoints must not stay"
         return outcome, endings
 
@@ -66,13 +66,13 @@ def test_figures_are_those_of_the_network(judge, trained):
     pictures = few()
     network = model.build(dml, CONFIG)
     network.load_state_dict(trained["model"])
-    images = torch.stack([pictures.asking.gallery[i] for i in range(pictures.count)])
+    images = torch.stack([pictures.split.gallery[i] for i in range(pictures.count)])
     with torch.no_grad():
         rows = network(images).double()
     squared = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist").fill_diagonal_(torch.inf)
-    labels = np.asarray(pictures.asking.gallery.labels)
+    labels = np.asarray(pictures.split.gallery.labels)
     nearest = squared.argmin(dim=1).numpy()
-    wanted = np.mean([labels[nearest[q]] == labels[q] for q in pictures.asking.self_index])
+    wanted = np.mean([labels[nearest[q]] == labels[q] for q in pictures.split.self_index])
     assert judge(upload(trained))[0].details["p_at_1_after"] == pytest.approx(wanted)
 
 
@@ -130,7 +130,7 @@ BAD = {
     "not a number": (lambda s: first_weight(s, not_a_number), "NaN or infinite"),
     "another architecture": (lambda s: changed(s, backbone="lab_net"), "does not fit the network"),
     "a reduction that is not there": (lambda s: changed(s, reduction=16), "does not fit the network"),
-    "another data set": (lambda s: changed(s, data="cub"), "was trained on cub, and is judged on fashion-mnist"),
+    "another data set": (lambda s: changed(s, data="cub"), "was trained on cub, and is evaluated on fashion-mnist"),
     "seen classes": (lambda s: changed(s, data="fashion-mnist", protocol="seen"), "its protocol has to be held-out"),
 }
 
@@ -173,12 +173,12 @@ def test_images_that_the_network_cannot_take(judge):
     config = Config(backbone="lab_net")
     tiny = few(3)
     small = [
-        ArraySplit(split.images[..., :12, :12], split.labels) for split in (tiny.asking.queries, tiny.asking.gallery)
+        ArraySplit(split.images[..., :12, :12], split.labels) for split in (tiny.split.queries, tiny.split.gallery)
     ]
-    asking = QueryGallery(*small, tiny.asking.self_index)
-    pictures = Pictures("tiny", asking, tiny.settling[..., :12, :12], tiny.trained_on)
+    asking = QueryGallery(*small, tiny.split.self_index)
+    pictures = EvaluationImages("tiny", asking, tiny.calibration[..., :12, :12], tiny.trained_on)
     outcome, _ = judge(upload(state_of(model.build(dml, config), config)), pictures=pictures)
-    assert outcome.problem == "is of a network that cannot take these images of 12 × 12 pixels"
+    assert outcome.problem == "holds a network that cannot process images of 12 × 12 pixels"
 
 
 # --------------------------------------------------------------------------------------------------------- attacks
@@ -231,7 +231,7 @@ COUNTER = (
 def test_the_order_of_the_images_tells_nothing(judge, trained):
     pictures = few()
     guessed = F.one_hot(torch.arange(300) // 30, 64).float().numpy()
-    assert checkpoint.figures(pictures.asking, np.arange(300), guessed)[0] == 1  # if they were sent as they stand
+    assert checkpoint.metrics(pictures.split, np.arange(300), guessed)[0] == 1  # if they were sent as they stand
     outcome, _ = judge(upload(trained), with_extractor(COUNTER), pictures)
     assert outcome.status == "failed"
     assert outcome.details["p_at_1_after"] < 0.3
@@ -303,4 +303,4 @@ def test_the_order_does_not_change_the_figures(data):
     if not found:
         return
     order = rng.permutation(len(rows))
-    assert checkpoint.figures(asked, order, rows[order]) == pytest.approx(tuple(np.mean(found, axis=0)), abs=1e-6)
+    assert checkpoint.metrics(asked, order, rows[order]) == pytest.approx(tuple(np.mean(found, axis=0)), abs=1e-6)

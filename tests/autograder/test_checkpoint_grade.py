@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from assignment.manifest import CHECKPOINT, load
+from assignment.manifest import load
 from autograder.grading import grade as grading
 from autograder.grading import reference_files
 from autograder.grading.checkpoint import CheckpointSubmission
@@ -46,8 +46,8 @@ def test_a_grade_without_checkpoint_is_as_it_was(grade):
 
 def test_the_credit_is_a_bonus(passed, trained):
     entry, _ = passed
-    assert (entry.points, entry.bonus) == (1, MANIFEST.checkpoint["points"])
-    assert entry.possible == Possible(20, 5 + MANIFEST.checkpoint["points"])
+    assert (entry.points, entry.bonus) == (1, MANIFEST.checkpoint_task.points)
+    assert entry.possible == Possible(20, 5 + MANIFEST.checkpoint_task.points)
     assert entry.checkpoint.sha256 == upload(trained).sha256 and entry.checkpoint.images == 2000
 
 
@@ -74,7 +74,7 @@ def test_a_file_that_cannot_be_imported(grade, trained):
 def test_reports_show_before_and_after(passed):
     entry, manifest = passed
     told = feedback(entry, manifest, reference_files.reference())
-    details = next(task for task in entry.tasks if task.id == CHECKPOINT).tests[0].details
+    details = next(task for task in entry.tasks if task.id == MANIFEST.checkpoint_task.id).tests[0].details
     file = io.StringIO()
     terminal.print_result(entry, manifest, Console(file=file, width=160))
     for text in (html.render(told), markdown.render(told), file.getvalue()):
@@ -88,7 +88,7 @@ def test_reports_of_a_session_that_ended(passed):
     task["state"] = "none"
     task["tests"][0] |= {"status": "failed", "reason": "timeout", "message": "", "details": {}}
     text = markdown.render(feedback(of_tree(entry), manifest, reference_files.reference()))
-    assert "did not answer in time while it described images" in text
+    assert "did not finish in time while it computed descriptors" in text
     assert "What your checkpoint retrieves" not in text
 
 
@@ -103,16 +103,16 @@ def test_pretrained_weights_against_random_ones_are_noted(passed):
 def test_the_manifest_keeps_its_own_tasks():
     plain = load()
     assert (plain.points, plain.bonus_points) == (20, 5)
-    assert CHECKPOINT not in [task.id for task in plain.tasks]
+    assert plain.checkpoint_task not in plain.tasks
     assert MANIFEST.with_checkpoint() is MANIFEST
-    assert (MANIFEST.points, MANIFEST.bonus_points) == (20, 5 + plain.checkpoint["points"])
+    assert (MANIFEST.points, MANIFEST.bonus_points) == (20, 5 + plain.checkpoint_task.points)
 
 
 @pytest.mark.parametrize(
     ("options", "status", "words"),
     [
         (["--data", "cub"], 2, "add --checkpoint FILE"),
-        (["--checkpoint", "template/dml.py", "--root", "x"], 2, "say which with --data"),
+        (["--checkpoint", "template/dml.py", "--root", "x"], 2, "name the data set with --data"),
         (["--checkpoint", "no/such.pt"], 3, "does not exist"),
     ],
 )

@@ -61,7 +61,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def nothing_alike(monkeypatch):
     """No files are compared: it takes seconds, and test_similar.py does."""
-    monkeypatch.setattr(pairs, "_ask", lambda files, seconds: similar.Found(compared=len(files)))
+    monkeypatch.setattr(pairs, "_compare", lambda files, seconds: similar.Found(compared=len(files)))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def told(folder: Path, **options) -> str:
 def test_it_counts_what_the_summary_says(folder):
     tree = read_class_file(folder)
     rows = [row for row in tree.students if row.graded]
-    facts = collect(tree, *read_flags(folder, tree.students), making._seen_from(folder / "x.html", folder))
+    facts = collect(tree, *read_flags(folder, tree.students), making._relative(folder / "x.html", folder))
     assert (facts.handed_in, facts.graded) == (NUMBER, NUMBER - 1) and facts.missing == ["Max Missing"]
     assert facts.mean == pytest.approx(sum(r.final.points for r in rows) / len(rows))
     for task in facts.tasks:
@@ -106,7 +106,7 @@ def test_the_list_by_p_at_1_shares_places(folder):
     values = [0.9, 0.8, 0.9, 0.7, *[None] * (len(tree.students) - 4)]
     rows = tuple(replace(row, p_at_1=value) for row, value in zip(tree.students, values, strict=True))
     tree = replace(tree, students=rows)
-    facts = collect(tree, {}, [], making._seen_from(folder / "x.html", folder))
+    facts = collect(tree, {}, [], making._relative(folder / "x.html", folder))
     assert [(leader.place, leader.p_at_1) for leader in facts.leaders] == [(1, 0.9), (1, 0.9), (3, 0.8), (4, 0.7)]
 
 
@@ -121,7 +121,7 @@ def test_links_lead_to_the_feedback_pages(folder, nothing_alike, tmp_path):
 
 def test_nothing_hostile_gets_through(monkeypatch, tmp_path):
     found = similar.Found([similar.Pair(0, 1, (0.5, 0.5), 200, (HOSTILE,))], skipped={0: HOSTILE, 1: "too long"})
-    monkeypatch.setattr(pairs, "_ask", lambda files, seconds: found)
+    monkeypatch.setattr(pairs, "_compare", lambda files, seconds: found)
     write_class(
         tmp_path,
         8,
@@ -185,7 +185,7 @@ def test_similar_files_are_named_and_kept(tmp_path, monkeypatch):
     (pair,) = found.pairs
     assert (pair.first, pair.second, pair.where) == (["s-0000", "s-0003"], ["s-0002"], ("f0", "f1", "f2"))
     assert found.same == [["s-0001", "s-0004"]] and found.notes == ["Not compared (too long): s-0005."]
-    monkeypatch.setattr(pairs, "_ask", None)  # nothing changed: it is not asked again
+    monkeypatch.setattr(pairs, "_compare", None)  # nothing changed: it is not asked again
     assert pairs.find(tmp_path, rows, MANIFEST) == found
     text = told(tmp_path)
     assert "Alike in part" in text and "<code>f0</code>" in text and "The same but for names" in text
@@ -216,8 +216,8 @@ def test_a_record_that_cannot_be_read_is_named(nothing_alike, tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (None, "holds no class.json; give the folder that 'batch --out' wrote"),
-        ("{", "; run the batch again, it writes it anew"),
+        (None, "contains no class.json; give the output folder of 'batch --out'"),
+        ("{", "; run the batch again, which writes it"),
         ('{"schema": 99}', "is damaged"),
         ('{"schema": 1, "students": [{}]}', "is damaged"),
         ("[" * 100_000, "is damaged"),
@@ -234,13 +234,13 @@ def test_one_line_per_mistake(tmp_path, text, says):
 def test_the_command(folder, nothing_alike, tmp_path):
     out = tmp_path / "shared.html"
     done = CliRunner().invoke(app, ["report", str(folder), "--pseudonyms", "--out", str(out)])
-    assert done.exit_code == 0 and done.output == f"the class: {out}\n" and out.stat().st_size > 5000
+    assert done.exit_code == 0 and done.output == f"class page: {out}\n" and out.stat().st_size > 5000
     done = CliRunner().invoke(app, ["report", str(folder), "--out", str(tmp_path)])
     assert done.exit_code == 5 and "cannot be written" in done.output
 
 
 def test_a_batch_survives_a_page_that_cannot_be_made(tmp_path, capsys):
-    class_batch._page(tmp_path, MANIFEST, Console(width=300))
+    class_batch._make_page(tmp_path, MANIFEST, Console(width=300))
     assert "could not be made" in capsys.readouterr().out
 
 

@@ -38,7 +38,7 @@ def written(folder: Path, number: int) -> Path:
     names = {1: HOSTILE, 4: "Zoë Øberg", 5: "<b>Ana</b>"}
     write_class(folder, number, names=names, keys={1: HOSTILE}, flags=flags, messages={9: HOSTILE})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pairs, "_ask", lambda files, seconds: similar.Found(compared=len(files)))
+        patch.setattr(pairs, "_compare", lambda files, seconds: similar.Found(compared=len(files)))
         making.make(folder, MANIFEST)
         making.make(folder, MANIFEST, pseudonyms=True)
     return folder

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,3 +118,18 @@ def test_full_disk(tmp_path):
         assert list(small.iterdir()) == []
     finally:
         subprocess.run(["umount", small], check=True)
+
+
+def test_a_faulty_manifest_is_one_line(monkeypatch, tmp_path):
+    from assignment import manifest
+    from autograder.__main__ import app
+
+    (tmp_path / "assignment.toml").write_text("title = 'no tasks'")
+    monkeypatch.setattr(manifest, "PATH", tmp_path / "assignment.toml")
+    manifest.load.cache_clear()
+    try:
+        done = CliRunner().invoke(app, ["task"])
+    finally:
+        manifest.load.cache_clear()
+    assert done.exit_code == 4
+    assert done.output.startswith("error: the manifest is faulty") and done.output.count("\n") == 1

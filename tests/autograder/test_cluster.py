@@ -199,7 +199,7 @@ def test_all_workers_and_then_the_scheduler_are_gone(processes, tmp_path, monkey
 
         with cluster_at(processes.address) as cluster:
             killer = threading.Thread(target=kill)
-            with pytest.raises(ClusterError, match="the same command goes on") as found:
+            with pytest.raises(ClusterError, match="the same command continues") as found:
                 played(cluster, source, out, 0.2, meanwhile=killer.start)
             killer.join()
         assert "\n" not in str(found.value)
@@ -214,7 +214,7 @@ def test_what_cannot_be_used_is_one_line(processes, tmp_path, monkeypatch):
         cluster_at(processes.address).__enter__()
     monkeypatch.setattr(dask_workers, "WORKER_SECONDS", 60.0)  # this machine may be busy
     worker = processes.worker()
-    with pytest.raises(ClusterError, match="grader, assignment or libraries are others than here"):
+    with pytest.raises(ClusterError, match="grader, assignment or libraries differ from those here"):
         cluster_at(processes.address, grader="another").__enter__()
     with pytest.raises(ClusterError, match="no GPU; start workers"):
         cluster_at(processes.address, gpu=True).__enter__()
@@ -225,10 +225,10 @@ def test_what_cannot_be_used_is_one_line(processes, tmp_path, monkeypatch):
         assert played(cluster, source, tmp_path / "out")[0].files == 4
 
 
-def test_nobody_answers(monkeypatch):
+def test_no_scheduler_answers(monkeypatch):
     monkeypatch.setattr(dask_workers, "CONNECT_SECONDS", 1.0)
     for address in ("tcp://127.0.0.1:9", "nonsense://x", "tcp://127.0.0.1", ""):
-        with pytest.raises(ClusterError, match="no Dask scheduler answers"):
+        with pytest.raises(ClusterError, match="no scheduler answers"):
             cluster_at(address).__enter__()
 
 
@@ -245,7 +245,7 @@ def test_somebody_else_answers(monkeypatch, said):
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=receive, daemon=True).start()
-        with pytest.raises(ClusterError, match="no Dask scheduler answers"):
+        with pytest.raises(ClusterError, match="no scheduler answers"):
             cluster_at(f"tcp://127.0.0.1:{listener.getsockname()[1]}").__enter__()
     assert visitors
 
@@ -259,8 +259,8 @@ def test_a_worker_without_this_package_is_one_line(processes):
     assert bare.poll() is None
 
 
-def test_a_desk_keeps_its_bench_and_refuses_other_hashes():
-    hashes = dask_task.own_hashes()
+def test_a_dask_worker_keeps_its_grader_and_refuses_other_hashes():
+    hashes = dask_task.hashes()
     job = dask_task.Job("k", batch_player_submission("x = 1"), 1)
     request = dask_task.Request(GraderFactory(batch_player.PlayGrader, (0.0,)), *hashes)
     other = dask_task.Request(request.factory, "other", hashes[1])

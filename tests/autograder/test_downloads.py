@@ -134,7 +134,7 @@ def test_gradescope(tmp_path, read):
     assert found["9001"].submitted.startswith("2026-05-01T12:34:56")
     assert found["9001"].late is None
     assert found["baz@example.invalid"].late.days == 2
-    assert "not there" in found["9004"].problem
+    assert "its folder is missing" in found["9004"].problem
     assert any("submission_999" in note for note in handed.notes)
 
 
@@ -178,6 +178,12 @@ def test_nbgrader(tmp_path, read):
     assert (source_of(found["foo"]), source_of(found["bar"])) == ("a = 1\n", "b = 1\n")
     assert (found["foo"].late.days, found["bar"].late) == (1, None)
     assert set(by_key(read(course / "submitted", assignment="other"))) == {"bar"}
+
+
+def test_nbgrader_without_a_submission_is_one_line(tmp_path, read):
+    folder = folder_of(tmp_path / "in", {"submitted/dml": "", "ann/lab/timestamp.txt": ""})
+    with pytest.raises(IntakeError, match="holds no hand-in of nbgrader"):
+        read(folder)
 
 
 def test_brute_and_any_zips(tmp_path, read):
@@ -306,7 +312,7 @@ def test_two_people_of_one_name_are_not_told_apart_by_it(tmp_path, read):
     handed = read(folder, read_roster(tmp_path / "roster.csv"))
     assert [(s.key, s.standing) for s in handed.students] == [("31", "duplicate")]
     assert handed.missing == []  # one of the two did hand in
-    assert "can be of Foo Sample (a) or of Foo Sample (b); write 31 into" in handed.students[0].unclear
+    assert "could be of Foo Sample (a) or of Foo Sample (b); write 31 into" in handed.students[0].unclear
 
 
 def test_moments():

@@ -98,7 +98,7 @@ def test_moodle_grades_are_in_their_rows_and_nothing_else_changes(moodle_class):
     assert after[1][9] == "12 &lt;of&gt; 20 points<br>&#x27;=HYPERLINK(1)"
     assert (done.filled, done.replaced) == (2, 0)
     assert [note.split(":")[0] for note in done.notes] == ["104 (Dan Example)", "102 (Bob)", "999 (Nobody Here)"]
-    assert "is not in the sheet" in done.notes[2]
+    assert "not in the sheet" in done.notes[2]
 
 
 def test_moodle_without_bonus_and_late(moodle_class):
@@ -110,7 +110,7 @@ def test_moodle_without_bonus_and_late(moodle_class):
 
 def test_another_maximum_is_scaled_only_when_asked_and_commas_stay_commas(moodle_class):
     other = MOODLE.replace("20.00", '"100,00"')
-    with pytest.raises(ExportError, match=r"worth 100, here it is 20.*--scale"):
+    with pytest.raises(ExportError, match=r"maximum is 100, the assignment has 20.*--scale"):
         moodle.fill_moodle(moodle_class, sheet.Sheet(other, "s.csv"), say, bonus=False)
     done = moodle.fill_moodle(moodle_class, sheet.Sheet(other, "s.csv"), say, bonus=False, scale=True)
     loss = moodle_class.students[1]
@@ -127,13 +127,13 @@ def test_another_maximum_is_scaled_only_when_asked_and_commas_stay_commas(moodle
     "text, part",
     [
         ("Student,ID,Section,A (1)\n", "no column 'Identifier'"),
-        (MOODLE.split("\r\n")[0] + "\r\n", "nobody in it"),
+        (MOODLE.split("\r\n")[0] + "\r\n", "no rows of students"),
         (MOODLE.replace("20.00", "Good"), "not on a scale"),
         (MOODLE.replace(",20.00,No", ",10.00,No"), "different maximum grades"),
         ('Identifier,"Grade\n1,2\n', "never closed"),
         (
             MOODLE.replace("Participant 10", "Participant 77").replace("Example", "Other").replace("cmd", "x"),
-            "nobody of",
+            "no student of",
         ),
     ],
 )
@@ -148,7 +148,7 @@ def test_a_name_that_two_rows_have_is_nobodys(tmp_path):
     doubled = MOODLE.replace('"Bob ""B"" Example"', '"Ada Example"')
     done = moodle.fill_moodle(results, sheet.Sheet(doubled, "s.csv"), say)
     assert [row[4] for row in rows(done.text)[1:3]] == ["", "7.50"]
-    assert "x1 (Ada Example): 2 rows of the sheet fit" in done.notes[0]
+    assert "x1 (Ada Example): 2 rows of the sheet match" in done.notes[0]
 
 
 def test_two_hand_ins_for_one_row_fill_nothing(tmp_path):
@@ -173,7 +173,7 @@ def test_canvas_fills_one_column(tmp_path):
     assert by_number.text == expected
     short = CANVAS.replace("    Points Possible,,,,,10.0,20.0,(read only)", "    Points Possible")
     assert canvas.fill_canvas(results, sheet.Sheet(short, "g.csv"), column="502").filled == 2
-    with pytest.raises(ExportError, match="worth 10, here it is 20"):
+    with pytest.raises(ExportError, match="maximum is 10, the assignment has 20"):
         canvas.fill_canvas(results, sheet.Sheet(CANVAS, "g.csv"), column="Lab 1")
 
 
@@ -185,7 +185,7 @@ def test_canvas_fills_one_column(tmp_path):
         (CANVAS, "Deep learning", r"did you mean 'Deep metric learning \(502\)'"),
         (CANVAS.replace("Deep metric learning (502)", "Lab 2 (502)"), "", "several assignments; choose with --column"),
         (CANVAS.replace(" (501)", "").replace(" (502)", ""), "", "no column of an assignment"),
-        (CANVAS.replace("Lab 1 (501)", "Deep metric learning (501)"), "", "give the number behind it"),
+        (CANVAS.replace("Lab 1 (501)", "Deep metric learning (501)"), "", "give the number behind the name"),
     ],
 )
 def test_a_wrong_sheet_for_canvas_is_one_line(tmp_path, text, column, part):
@@ -274,7 +274,7 @@ def test_the_command_writes_beside_the_sheet_and_tells(tmp_path):
     assert "0.7351946" not in filled[1][9]  # a hidden value
     assert (tmp_path / "b.txt").read_text() == f"101;{FULL - MANIFEST.task('gem').points:g}\n"
     assert "sheet-filled.csv: 1 grade\n" in done.stdout
-    assert "all.csv: 1 hand-in\n" in done.stdout
+    assert "all.csv: 1 submission\n" in done.stdout
     assert "b.txt: 1 student\n" in done.stdout
 
 
@@ -289,14 +289,14 @@ def test_bad_input_is_one_line(tmp_path):
     (broken / "class.json").write_text(json.dumps(tree))
     table_file = tmp_path / "t.csv"
     cases = [
-        ([out], 2, "say for whom"),
+        ([out], 2, "no platform"),
         ([out, "--moodle", tmp_path / "none.csv"], 3, "check the path"),
-        ([out, "--moodle", tmp_path / "sheet.xlsx"], 3, "no CSV"),
+        ([out, "--moodle", tmp_path / "sheet.xlsx"], 3, "not CSV"),
         ([out, "--canvas", tmp_path / "latin.csv"], 3, "not UTF-8"),
         ([tmp_path / "empty", "--csv", table_file], 3, "batch --out"),
         ([broken, "--csv", table_file], 3, "is damaged"),
         ([out, out, "--csv", table_file], 2, "one folder"),
-        ([out, "--csv", table_file, "--out", tmp_path / "x"], 2, "--out names"),
+        ([out, "--csv", table_file, "--out", tmp_path / "x"], 2, "--out: it names"),
         ([out, "--csv", "/proc/nowhere/t.csv"], 5, "cannot be written"),
         ([out, "--junit", tmp_path / "empty" / ".." / "empty"], 5, "cannot be written"),
     ]

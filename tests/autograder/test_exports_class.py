@@ -54,7 +54,7 @@ def test_a_folder_that_class_json_does_not_name_is_left_alone(tmp_path, monkeypa
     monkeypatch.chdir(out / "students" / "bob")
     assert keys(Path(), Path("record.json")) == ["bob", "bob"]
     for stale in ("students/eve", "students/eve/record.json", "earlier/eve"):
-        with pytest.raises(ExportError, match=r"earlier run.*class\.json does not name it"):
+        with pytest.raises(ExportError, match=r"earlier run and not in .*class.json"):
             graded_in([out / stale])
 
 
@@ -63,7 +63,7 @@ def test_who_has_no_grade_any_more_has_none_although_a_record_is_left(tmp_path):
     edit(out, bob={"state": "unusable", "problem": "the file is empty"})
     students, notes = certain(graded_in([out / "students"]))
     assert [result.row.key for result in students] == ["ada"]
-    assert notes == ["bob: has no grade (the file is empty); left out"]
+    assert notes == ["bob: no grade (the file is empty); omitted"]
 
 
 def test_records_of_single_grades_beside_a_batch_are_taken_too(tmp_path):
@@ -97,7 +97,7 @@ def test_brute_prefers_the_login_and_says_where_only_numbers_are_known(tmp_path)
     assert brute.points_file(read_results(out)) == (f"novakjan;{FULL}\n", [])
     text, notes = brute.points_file(read_results(write_class(tmp_path / "b", [Person("101")], "moodle")))
     assert text == f"101;{FULL}\n"
-    assert "moodle's identifiers" in notes[0] and "--roster" in notes[0]
+    assert "identifiers of moodle" in notes[0] and "--roster" in notes[0]
 
 
 def test_many_unclear_people_are_a_short_note(tmp_path):
@@ -147,14 +147,14 @@ def test_what_is_in_the_way_of_a_file_is_said(tmp_path):
     folder.mkdir()
     file.write_text("mine")
     cases = [
-        (("--csv", folder), f"{folder} cannot be written: it is a folder; give the name of a file"),
-        (("--csv", file / "t.csv"), f"{file} cannot be written: it is a file; a folder is needed there"),
-        (("--csv", "/proc/x/t.csv"), "/proc/x cannot be written: no folder can be made there; choose another place"),
-        (("--csv", "/proc/t.csv"), "/proc/t.csv cannot be written: no file can be made there; choose another place"),
-        (("--gradescope", file), f"{file / 'ada'} cannot be written: {file} is a file; a folder is needed there"),
+        (("--csv", folder), f"{folder}: it cannot be written (it is a folder)"),
+        (("--csv", file / "t.csv"), f"{file}: it cannot be written (it is a file, not a folder)"),
+        (("--csv", "/proc/x/t.csv"), "/proc/x: it cannot be written (no folder can be created there)"),
+        (("--csv", "/proc/t.csv"), "/proc/t.csv: it cannot be written (no file can be created there)"),
+        (("--gradescope", file), f"{file / 'ada'}: it cannot be written ({file} is a file, not a folder)"),
     ]
     for options, told in cases:
-        assert error(out, *options) == (5, f"error: {told}")
+        assert error(out, *options) == (5, f"error: {told}; choose another path")
     assert file.read_text() == "mine"
     assert list(folder.iterdir()) == []
 
@@ -163,19 +163,19 @@ def test_two_results_never_share_a_file(tmp_path):
     for name in ("ann", "bob"):
         (tmp_path / name / "dml").mkdir(parents=True)
         (tmp_path / name / "dml" / "record.json").write_text(to_json(record_of((), name)))
-    assert "lie in a folder 'dml'" in error(tmp_path, "--gradescope", tmp_path / "results")[1]
+    assert "dml: several of these records" in error(tmp_path, "--gradescope", tmp_path / "results")[1]
 
 
 def test_options_that_do_not_fit_are_told_apart_from_data_that_cannot_be_used(tmp_path):
     assert issubclass(OptionError, ExportError)
     from rich.console import Console
 
-    from autograder.exports.write import Wanted, export_class
+    from autograder.exports.write import Options, export_class
 
     out = write_class(tmp_path, [Person("ada")])
     for paths, wanted in (
-        ([out], Wanted(csv=tmp_path / "t.csv", out=tmp_path / "x")),
-        ([out, out], Wanted(csv=tmp_path / "t.csv")),
+        ([out], Options(csv=tmp_path / "t.csv", out=tmp_path / "x")),
+        ([out, out], Options(csv=tmp_path / "t.csv")),
     ):
         with pytest.raises(OptionError):
             export_class(paths, wanted, MANIFEST, Console(quiet=True))

@@ -87,7 +87,7 @@ def test_gradescope_scores_and_texts(graded):
     assert tree["stdout_visibility"] == "hidden"
     assert {test["visibility"] for test in tree["tests"]} == {"visible"}
     assert {test["output_format"] for test in tree["tests"]} | {tree["output_format"]} == {"text"}
-    assert "3 days late: 30 % are taken off" in tree["output"]
+    assert "3 days late: 30 % are deducted" in tree["output"]
     failed = [test for test in tree["tests"] if test["status"] == "failed"]
     assert [test.get("number") for test in failed] == ["2", f"{MANIFEST.task('gem').number}", None]
     assert "Hint: Think of the formula." in failed[0]["output"]

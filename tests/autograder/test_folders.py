@@ -22,9 +22,9 @@ ROOT = Path(__file__).parents[2]
     [
         ("in", "in", "is the input itself"),
         ("in", "x/../in", "is the input itself"),
-        ("in", "in/out/class", "lies inside the input"),
-        ("out/in", "out", "lies inside --out"),
-        ("out/in.zip", "out", "lies inside --out"),
+        ("in", "in/out/class", "is inside the input"),
+        ("out/in", "out", "is inside it"),
+        ("out/in.zip", "out", "is inside it"),
         ("link", "in", "is the input itself"),
     ],
 )
@@ -45,7 +45,7 @@ def test_neighbours_are_apart(tmp_path):
 def test_a_file_is_no_folder_for_the_output(tmp_path):
     (tmp_path / "file").touch()
     for out in (tmp_path / "file", tmp_path / "file" / "class"):
-        with pytest.raises(JournalError, match="is a file or lies below one; name a folder"):
+        with pytest.raises(JournalError, match="is a file or below one; name a folder"):
             make_out(out)
     with pytest.raises(JournalError, match=r"cannot be written \(.+\); name another folder"):
         make_out(Path("/proc/class"))

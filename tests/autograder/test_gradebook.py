@@ -174,7 +174,7 @@ def test_being_late(database, tmp_path):
 
 
 def test_penalty_of_the_manifest():
-    from autograder.nbgrader.steps import penalty
+    from autograder.nbgrader.plugins import penalty
 
     assert penalty(MANIFEST, 20.0, 60.0) is None  # within the grace
     assert penalty(MANIFEST, 20.0, 86_400.0 * 1.5) == pytest.approx(20.0 * 2 * MANIFEST.late["loss_per_day"])
@@ -183,7 +183,7 @@ def test_penalty_of_the_manifest():
 
 def test_a_checkpoint_is_kept_by_later_records_without_one(database, tmp_path):
     record = record_of("ann")
-    points = float(MANIFEST.checkpoint["points"])
+    points = MANIFEST.checkpoint_task.points
     more = {"id": "checkpoint", "number": 16, "title": "t", "bonus": True, "earned": points, "possible": points}
     record["tasks"].append({**more, "state": "all", "tests": record["tasks"][0]["tests"]})
     record["bonus"] += points
@@ -216,8 +216,8 @@ def line(database: Path, paths: list[Path], **options) -> str:
 def test_bad_input_is_one_line_and_writes_nothing(database, tmp_path):
     good = write(tmp_path / "good", record_of("ann"))
     assert "does not exist" in line(tmp_path / "no.db", [good])
-    assert "students unknown" in line(database, [good])
-    assert "two records of the student 'ann'" in line(
+    assert "does not contain the students" in line(database, [good])
+    assert "student 'ann': has two records" in line(
         database, [write(tmp_path / "two", record_of("ann"), record_of("ann"))]
     )
     assert "--student ID" in line(database, [write(tmp_path / "anonymous", record_of(""))])
@@ -241,7 +241,7 @@ def test_points_that_were_changed_are_told(database, tmp_path):
     with opened(database) as book:
         book.find_grade_cell(check_cell("gem"), "dml", "dml").max_score = 7
         book.db.commit()
-    assert "'check-gem' is worth 7, not 0" in line(
+    assert "'check-gem' of the gradebook: is worth 7, not 0" in line(
         database, [write(tmp_path / "a", record_of("ann"))], add_students=True
     )
 
@@ -315,7 +315,7 @@ def test_a_class_goes_by_class_json(database, tmp_path):
         }
         text = told.export_text()
         assert f"{database}: 2 students" in text
-        assert "st4: has no grade (the file is empty); left out" in text
+        assert "st4: no grade (the file is empty); omitted" in text
         assert "1099 (not in the roster)" in text and "1 (a) (not clear whose it is)" in text
     with opened(database) as book:
         student = book.find_student("s1002")

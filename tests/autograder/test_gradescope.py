@@ -97,7 +97,7 @@ def test_a_submission_in_a_plain_container(home, with_landlock):
     loss = MANIFEST.late["loss_per_day"]
     earned = tree["extra_data"]["points"] + tree["extra_data"]["bonus"]
     assert tree["score"] == pytest.approx(earned * (1 - loss))
-    assert f"1 day late: {loss * 100:g} % are taken off" in tree["output"]
+    assert f"1 day late: {loss * 100:g} % are deducted" in tree["output"]
     assert "PRINTED" not in json.dumps(tree)
     assert tree["stdout_visibility"] == "hidden"
     assert oct((home / "source").stat().st_mode & 0o777) == "0o700"
@@ -120,7 +120,7 @@ def test_full_points_and_the_leaderboard(home):
 def test_nothing_to_grade_says_so(home):
     (home / "results" / "results.json").write_text("old")
     for files, part in (
-        ({}, "hand in dml.py"),
+        ({}, "submit dml.py"),
         ({"a.py": "x=1", "b.py": "x=2"}, "several files"),
         ({"dml.py": ""}, "empty"),
     ):
@@ -164,7 +164,7 @@ def test_odd_hand_ins_are_a_verdict(tmp_path):
     (tmp_path / "scratch").mkdir()
     (tmp_path / "submission" / "dml.py").symlink_to("/etc/passwd")
     with pytest.raises(IntakeError):
-        inside.taken(tmp_path / "submission", tmp_path / "scratch", {}, MANIFEST)
+        inside.submitted_file(tmp_path / "submission", tmp_path / "scratch", {}, MANIFEST)
 
 
 def test_setup_installs_the_constraints(home, tmp_path):
@@ -203,7 +203,7 @@ def test_a_stale_template_or_a_bad_target_is_one_line(tmp_path, monkeypatch):
         gradescope.build(Path("/proc/nowhere/a.zip"))
     files = gradescope.collect(ROOT)
     monkeypatch.setattr(gradescope, "collect", lambda root: {**files, "grader/template/dml.py": b"old"})
-    with pytest.raises(ReleaseError, match="stale: run"):
+    with pytest.raises(ReleaseError, match="out of date; run"):
         gradescope.build(tmp_path / "a.zip")
     monkeypatch.undo()
     (tmp_path / "autograder" / "container").mkdir(parents=True)

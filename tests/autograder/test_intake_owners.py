@@ -87,7 +87,7 @@ def test_candidates_of_unclear_hand_ins_have_handed_in(read):
     handed = read(files, "id,name\na,Jan Novák\nb,Jan Novák\nc,Eva Malá\n")
     assert [(one.id, one.name) for one in handed.missing] == [("c", "Eva Malá")]
     (line,) = lines(handed)
-    assert "can be of Jan Novák (a) or of Jan Novák (b); write 31 into a column 'Identifier'" in line
+    assert "could be of Jan Novák (a) or of Jan Novák (b); write 31 into a column 'Identifier'" in line
 
 
 def test_an_email_and_a_number_of_two_people_are_unclear(read):
@@ -108,7 +108,7 @@ def test_names_behind_a_group_of_moodle(read):
     }
     found = by_key(read(files, "id,name\nada,Ada Lovelace\nmarie,Anne-Marie Curie\ncurie,Marie Curie\n"))
     assert {key: s.standing for key, s in found.items()} == {"ada": "listed", "marie": "listed", "3": "unlisted"}
-    assert found["ada"].notes == ("'Group A-Ada Lovelace' is taken for Ada Lovelace, behind a group's name",)
+    assert found["ada"].notes == ("'Group A-Ada Lovelace' is read as a group's name and Ada Lovelace",)
 
 
 def test_moodle_without_names(read):
@@ -128,7 +128,7 @@ def test_several_hand_ins_of_one_say_what_happens_with_them(tmp_path, read):
         "novak (novak.zip)": "duplicate",
     }
     assert "(novak, novak.zip): each is graded, this one as 'novak (novak)'" in handed.students[0].unclear
-    assert "keep that alone and run the batch again" in handed.students[0].unclear
+    assert "keep only the right one and run the batch again" in handed.students[0].unclear
 
 
 @pytest.mark.parametrize(

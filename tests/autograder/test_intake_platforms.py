@@ -144,8 +144,8 @@ def test_what_a_batch_wrote_is_not_a_student(tmp_path, read):
     assert is_batch_output(folder / "out")
     handed = read(folder)
     assert set(by_key(handed)) == {"s-1", "s-2"}
-    assert handed.notes == ["out: what a batch wrote; left alone"]
-    with pytest.raises(IntakeError, match="is what a batch wrote; give the folder of the hand-ins"):
+    assert handed.notes == ["out: the output of a batch; ignored"]
+    with pytest.raises(IntakeError, match="is the output of a batch; give the folder of the hand-ins"):
         read(folder / "out")
 
 
@@ -179,7 +179,7 @@ def test_a_nested_archive_keeps_its_reason(tmp_path, read):
 
 
 @pytest.mark.parametrize("kind", ["folder", "archive", "download"])
-def test_what_is_too_deep_is_left_alone_and_said(tmp_path, read, kind):
+def test_what_is_too_deep_is_ignored_and_noted(tmp_path, read, kind):
     deep = {"/".join(["d"] * depth) + "/dml.py": FILE for depth in (DEEPEST + 1, 200)}
     files = {"s-1/dml.py": FILE, **({} if kind == "archive" else {f"s-2/{name}": FILE for name in deep})}
     source = zip_of(tmp_path / "in.zip", files) if kind == "download" else folder_of(tmp_path / "in", files)
@@ -187,7 +187,7 @@ def test_what_is_too_deep_is_left_alone_and_said(tmp_path, read, kind):
         zip_of(source / "s-2.zip", deep)
     handed = read(source)
     assert f"is deeper than {DEEPEST} folders" in by_key(handed)["s-2"].problem
-    assert len(handed.notes) == 1 and "left alone" in handed.notes[0]
+    assert len(handed.notes) == 1 and "ignored" in handed.notes[0]
 
 
 @pytest.mark.parametrize(("name", "says"), [("in.zip", "is damaged"), ("in.rar", "type .rar are not opened")])

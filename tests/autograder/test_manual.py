@@ -1,4 +1,4 @@
-"""The manual: its links and commands are there, and its example of a new task is executed as it stands."""
+"""The manual: its links and commands are there, and its examples of new tasks are executed as they are."""
 
 from __future__ import annotations
 
@@ -26,24 +26,32 @@ PARTS = ("assignment", "autograder", "solution", "template", "data_scripts", "no
 FILES = ("pyproject.toml", "constraints.txt", "README.md")
 DOCUMENTS = ("autograder/README.md", "autograder/NBGRADER.md", "data_scripts/README.md")
 GRADE = """
-import dataclasses, json, sys
+import dataclasses, json
 import autograder
 from pathlib import Path
+from assignment.checking.student import GraderFault
 from assignment.manifest import load
 from autograder.grading.grade import grade
-from autograder.grading import reference_files
+from autograder.grading.reference_files import reference, submission_of, template
 from autograder.misconceptions import catalogue
 from autograder.sandbox.wall import Wall
 manifest = load()
 manifest = dataclasses.replace(manifest, limits=dataclasses.replace(manifest.limits, test_seconds=30.0))
-wrong = next(m for m in catalogue.load() if m.id == "soft-triplet--swapped")
-files = {"reference": reference_files.reference(), "template": reference_files.template(), "wrong": wrong.source}
 found = {"where": str(Path(autograder.__file__).parents[1])}
 with Wall("auto", manifest) as wall:
-    for name, source in files.items():
-        given = grade(reference_files.submission_of(name, source), wall, manifest, 0, ["soft-triplet"])
-        (task,) = given.score.tasks
-        found[name] = [task.earned, task.state, task.outcomes[0].misconception]
+    def graded(name, source, task_id, manifest=manifest):
+        result = grade(submission_of(name, source), wall, manifest, 0, [task_id])
+        (task,) = result.score.tasks
+        return [task.earned, task.state, task.outcomes[-1].misconception]
+    for wrong in (m for m in catalogue.load() if m.tasks[0] in ("soft-triplet", "class-means")):
+        files = {"reference": reference(), "template": template(), wrong.id: wrong.source}
+        found |= {f"{wrong.tasks[0]} {name}": graded(name, source, wrong.tasks[0]) for name, source in files.items()}
+    *others, last = manifest.tasks
+    undeclared = dataclasses.replace(manifest, tasks=(*others, dataclasses.replace(last, loop_free=())))
+    try:
+        graded("reference", reference(), "class-means", undeclared)
+    except GraderFault as problem:
+        found["not declared"] = str(problem)
 print(json.dumps(found))
 """
 
@@ -84,31 +92,32 @@ def copy(tmp_path_factory) -> Path:
     return root
 
 
-def test_the_example_has_the_five_places():
-    folders = [str(Path(name).parent) for name, _, _ in examples()]
+@pytest.mark.parametrize("title", ["A new task", "A loop-free task"])
+def test_an_example_has_five_parts_and_as_many_lines_as_its_title_says(title):
+    (section,) = [part for part in TEXT.split("\n## ") if part.startswith(f"{title} in ")]
+    parts = EXAMPLE.findall(section)
+    folders = [str(Path(name).parent) for name, _, _ in parts]
     wrong = "autograder/misconceptions/wrong"
     assert folders == ["assignment", "solution", "autograder/hidden_tests", "assignment/public_tests", wrong]
+    lines = [line for _, _, block in parts for line in block.splitlines() if line.strip()]
+    assert section.startswith(f"{title} in {len(lines)} lines\n")
 
 
-def test_the_example_is_as_short_as_its_title_says():
-    lines = [line for _, _, block in examples() for line in block.splitlines() if line.strip()]
-    assert f"## A new task in {len(lines)} lines\n" in TEXT
-
-
-def test_the_template_gets_a_stub(copy):
+def test_the_template_gets_stubs(copy):
     from assignment import manifest as manifests
 
     manifest = manifests.parse((copy / "assignment" / "assignment.toml").read_text())
     number = len(load().tasks) + 1
-    assert manifest.task("soft-triplet").number == number
+    assert (manifest.task("soft-triplet").number, manifest.task("class-means").number) == (number, number + 1)
     template = make_template((copy / "solution" / "dml.py").read_text(), manifest)
     assert f'NotImplementedError("Task {number}: ' in template
+    assert f'NotImplementedError("Task {number + 1}: ' in template
     assert f'NotImplementedError("Task {number}: …")' in TEXT
-    assert "softplus" not in template
+    assert "softplus" not in template and "one_hot(labels, n_classes)" not in template
 
 
 @pytest.mark.slow
-def test_the_example_is_released_and_graded(copy):
+def test_the_examples_are_released_and_graded(copy):
     done = run(copy, "-m", "autograder", "release")
     assert done.returncode == 0, done.stderr
     assert "soft_triplet_loss" in (copy / "template" / "dml.py").read_text()
@@ -121,17 +130,22 @@ def test_the_example_is_released_and_graded(copy):
     found = json.loads(done.stdout)
     assert found.pop("where") == str(copy)
     assert found == {
-        "reference": [1.0, "all", ""],
-        "template": [0.0, "not-implemented", ""],
-        "wrong": [0.0, "none", "soft-triplet--swapped"],
+        "soft-triplet reference": [1.0, "all", ""],
+        "soft-triplet template": [0.0, "not-implemented", ""],
+        "soft-triplet soft-triplet--swapped": [0.0, "none", "soft-triplet--swapped"],
+        "class-means reference": [1.0, "all", ""],
+        "class-means template": [0.0, "not-implemented", ""],
+        "class-means class-means--loop": [0.5, "part", "class-means--loop"],
+        "not declared": "task 'class-means' has no name in its `loop_free`; a loop-free task needs both",
     }
 
 
 @pytest.mark.slow
-def test_the_check_at_home_runs(copy):
-    done = run(copy, "-m", "assignment", "check", "solution/dml.py")
-    assert "equal distances" in done.stdout or "Triplet loss with a soft margin" in done.stdout, done.stdout
-    assert "Traceback" not in done.stderr
+def test_the_public_tests_run(copy):
+    done = run(copy, "-m", "assignment", "check", "solution/dml.py", "--task", "soft-triplet", "--task", "class-means")
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = run(copy, "-m", "autograder", "task", "class-means")
+    assert "autograder/misconceptions/wrong/class-means--loop.py" in done.stdout
 
 
 def anchors(page: Path) -> set[str]:

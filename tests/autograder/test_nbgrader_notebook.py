@@ -1,4 +1,4 @@
-"""The course's notebook is made of the reference, released without a solution, and mended whatever was done to it."""
+"""The course's notebook: made of the reference, released without solutions, merged whatever was done to its cells."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from assignment.checking.notebook import CheckFailed, check
 from assignment.manifest import load
 from autograder.intake import cells as intake
-from autograder.nbgrader import CourseError, answer_cell, check_cell, home_of, mend, source
+from autograder.nbgrader import CourseError, answer_cell, check_cell, home_of, merge_answers, source
 from autograder.nbgrader.course import leaks
 from autograder.release import leak_scan
 
@@ -51,7 +51,7 @@ def released(notebook):
     pytest.importorskip("nbgrader", reason=NBGRADER)
     from traitlets.config import Config
 
-    from autograder.nbgrader.steps import ClearTasks, configure
+    from autograder.nbgrader.plugins import ClearTasks, configure
 
     config = Config()
     configure(config)
@@ -114,7 +114,7 @@ def test_the_release_gives_nothing_away(notebook, released, tmp_path):
 
 
 def test_a_name_that_is_not_there_is_one_line():
-    with pytest.raises(CourseError, match="'smooth-ap' names smooth_ap_loss"):
+    with pytest.raises(CourseError, match="'smooth-ap': the reference does not define smooth_ap_loss"):
         source.notebook(REFERENCE.replace("def smooth_ap_loss", "def another"), MANIFEST, [])
 
 
@@ -124,7 +124,7 @@ def plain(notebook) -> list[tuple[str, str]]:
 
 
 def test_mending_a_good_notebook_changes_nothing(released):
-    assert plain(mend.mended(source.as_json(released), released)) == plain(released)
+    assert plain(merge_answers.merged(source.as_json(released), released)) == plain(released)
 
 
 def test_mending(notebook, released):
@@ -139,21 +139,21 @@ def test_mending(notebook, released):
     broken["cells"].append({"cell_type": "code", "metadata": {}, "source": "extra = 1"})
     broken["cells"].append(copy.deepcopy(parts["gem"]))
     broken["cells"] += [3, {"cell_type": "code"}, {"source": [1, "raw <b>"], "cell_type": "raw", "metadata": None}]
-    mended = mend.mended(source.as_json(broken), released)
-    found = [cell for cell in mended["cells"] if cell["metadata"]]
+    merged = merge_answers.merged(source.as_json(broken), released)
+    found = [cell for cell in merged["cells"] if cell["metadata"]]
     assert [mark(cell) for cell in found] == [mark(cell) for cell in released["cells"]]
     texts = {name: cell["source"] for name, cell in by_id({"cells": found}).items()}
     assert texts["triplet_loss"] == parts["triplet_loss"]["source"]
     assert texts["check-distances"] == by_id(released)["check-distances"]["source"]
     assert texts["head"] == by_id(released)["head"]["source"]
     assert texts["answer-margin"] == "see < script>x< /script> [here](javascript :alert(1)) a < b"
-    extras = [cell["source"] for cell in mended["cells"] if not cell["metadata"]]
+    extras = [cell["source"] for cell in merged["cells"] if not cell["metadata"]]
     assert "extra = 1" in extras and "raw < b>" in extras and parts["gem"]["source"] in extras
 
 
 @given(st.randoms(use_true_random=False), st.integers(0, 60))
 @settings(max_examples=40, deadline=None)
-def test_any_disorder_is_mended(shuffler: random.Random, drop: int):
+def test_any_disorder_is_merged(shuffler: random.Random, drop: int):
     notebook = source.notebook(REFERENCE, MANIFEST, source.questions())
     messy = copy.deepcopy(notebook)
     shuffler.shuffle(messy["cells"])
@@ -161,18 +161,18 @@ def test_any_disorder_is_mended(shuffler: random.Random, drop: int):
     for cell in messy["cells"]:
         if shuffler.random() < 0.2:
             mark(cell)["grade_id"] = shuffler.choice(list(by_id(notebook)))
-    mended = mend.mended(source.as_json(messy), notebook)
-    found = [mark(cell) for cell in mended["cells"] if cell["metadata"]]
+    merged = merge_answers.merged(source.as_json(messy), notebook)
+    found = [mark(cell) for cell in merged["cells"] if cell["metadata"]]
     assert found == [mark(cell) for cell in notebook["cells"]]
-    ids = [cell["id"] for cell in mended["cells"]]
+    ids = [cell["id"] for cell in merged["cells"]]
     assert len(set(ids)) == len(ids)
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"\xff", b"[]", b'{"cells": 3}', b"[" * 100_000, b'{"cells": [{"metadata": 1}]}']
 )
-def test_what_cannot_be_read_is_mended_to_an_empty_one(released, data):
-    kept = [cell for cell in mend.mended(data, released)["cells"] if cell["metadata"]]
+def test_what_cannot_be_read_is_merged_as_an_empty_one(released, data):
+    kept = [cell for cell in merge_answers.merged(data, released)["cells"] if cell["metadata"]]
     assert [cell["source"] for cell in kept] == [cell["source"] for cell in released["cells"]]
 
 

@@ -79,12 +79,12 @@ def test_every_line_knows_its_cell():
             assert parts[cell - 1]["source"].splitlines()[inner - 1] == line
     at = lines.index("    return math.sqrt(a)") + 1
     assert found.place(at) == (3, 4)
-    assert found.told(f"a loop in line {at} of it") == "a loop in cell 3, line 4 of it"
-    assert found.told("line 1 is the template's") == "line 1 is the template's"
+    assert found.in_cells(f"a loop in line {at} of it") == "a loop in cell 3, line 4 of it"
+    assert found.in_cells("line 1 is the template's") == "line 1 is the template's"
     notice = Notice("t", f"see line {at}", SourceLine(at, f"text with line {at}"))
     told = in_cells(notice, found)
     assert told.text == "see cell 3, line 4"
-    assert told.where.place == "cell 3, line 4" and told.where.text == f"text with line {at}"
+    assert told.where.position == "cell 3, line 4" and told.where.text == f"text with line {at}"
 
 
 def test_the_last_definition_counts_but_no_stub():
@@ -159,7 +159,7 @@ def test_other_folders_are_told():
     ]
     _, found = made(code(LOSS), *parts)
     for cell in (2, 3, 4, 5):
-        assert any(note.startswith(f"cell {cell} ") and "no other file" in note for note in found.notes)
+        assert any(note.startswith(f"cell {cell} ") and "only this notebook" in note for note in found.notes)
 
 
 def test_a_broken_cell_costs_its_own_functions_only():
@@ -199,7 +199,7 @@ def refused(data: bytes) -> str:
         (b'{"nbformat": 4, "cells": {}}', "no list of cells"),
         (notebook(text("only words")), "no code cells"),
         (notebook(7, None, code(3)), "no code cells"),
-        (notebook(code("1"), metadata={"kernelspec": {"language": "R"}}), "another language"),
+        (notebook(code("1"), metadata={"kernelspec": {"language": "R"}}), "no notebook for Python"),
         (b"[" * 200_000, "nested too deeply"),
         (notebook(code("x = '" + "y" * 600_000 + "'\ndef gem(a):\n    return x")), "KB of code"),
     ],

@@ -23,7 +23,7 @@ from assignment.checking.load import load_module
 from assignment.manifest import load
 from autograder import release as releases
 from autograder.release import MarkerError, ReleaseError, bundle, handout, leak_scan, make, record_manual, release
-from autograder.release.markers import find_blocks, make_template
+from autograder.release.markers import check_stubs, find_blocks, make_template
 
 ROOT = Path(__file__).resolve().parents[2]
 HIDDEN = """
@@ -86,11 +86,15 @@ def lines(*body: str) -> str:
         (["    return 1", "    ### END SOLUTION"], 6, "without BEGIN"),
         (["    ### BEGIN SOLUTION distances", "    # nothing", "    ### END SOLUTION", "    return 1"], 5, "empty"),
         (["    ### BEGIN SOLUTION distances", "    return 1", "    ### END REFERENCE"], 7, "closes BEGIN SOLUTION"),
-        (["    ### BEGIN SOLUTION distances", "    return 1", "    ### END SOLUTION distances"], 7, "takes no"),
+        (
+            ["    ### BEGIN SOLUTION distances", "    return 1", "    ### END SOLUTION distances"],
+            7,
+            "takes no argument",
+        ),
         (["    ### BEGIN SOLUTION distances", "    return 1", "### END SOLUTION"], 7, "indented"),
-        (["    ### BEGIN SOLUTION", "    return 1", "    ### END SOLUTION"], 5, "needs the id"),
+        (["    ### BEGIN SOLUTION", "    return 1", "    ### END SOLUTION"], 5, "without a task"),
         (["    ### BEGIN SOLUTION distance", "    return 1", "    ### END SOLUTION"], 5, "no task 'distance'"),
-        (["    ### BEGIN REFERENCE gem", "    return 1", "    ### END REFERENCE"], 5, "takes no"),
+        (["    ### BEGIN REFERENCE gem", "    return 1", "    ### END REFERENCE"], 5, "takes no argument"),
         (["    return 1  ### BEGIN SOLUTION gem"], 5, "line of its own"),
     ],
 )
@@ -124,7 +128,7 @@ def test_wrong_markers_are_errors_with_their_line(body, line, says):
     ],
 )
 def test_a_comment_like_a_marker_is_an_error(comment):
-    with pytest.raises(MarkerError, match="is no marker") as problem:
+    with pytest.raises(MarkerError, match="is not a marker") as problem:
         make_template(lines(f"    {comment}", "    return 1"), load())
     assert problem.value.line == 5
 
@@ -153,7 +157,7 @@ def test_a_block_becomes_a_stub_at_its_indentation():
 
 def test_a_name_that_only_a_removed_block_defines_is_an_error():
     source = "### BEGIN REFERENCE\nLIMIT = 3\n### END REFERENCE\n\n\ndef f():\n    return LIMIT\n"
-    with pytest.raises(MarkerError, match="'LIMIT', which the template still uses"):
+    with pytest.raises(MarkerError, match="'LIMIT', which the template uses"):
         make_template(source, load())
 
 
@@ -170,9 +174,14 @@ def test_the_committed_template_and_table_are_fresh(tree):
         assert (ROOT / path).read_text("utf-8") == text, f"{path} is stale: run python -m autograder release"
 
 
-def test_every_task_has_a_stub_unless_the_to_do_list_knows_better(reference):
-    marked = {block.task for block in find_blocks(reference, load())} - {""}
-    assert {task.id for task in load().tasks} - marked == todo.WITHOUT_STUB
+def test_every_task_has_a_stub_unless_the_manifest_says_otherwise(reference):
+    check_stubs(find_blocks(reference, load()), load())
+    without = reference.replace("### BEGIN SOLUTION gem\n", "### BEGIN SOLUTION arcface\n")
+    with pytest.raises(MarkerError, match="task 'gem' has no solution block"):
+        check_stubs(find_blocks(without, load()), load())
+    too_many = reference.replace("### BEGIN SOLUTION arcface\n", "### BEGIN SOLUTION reduction\n", 1)
+    with pytest.raises(MarkerError, match="task 'reduction' has a solution block, but 'stub = false'"):
+        check_stubs(find_blocks(too_many, load()), load())
 
 
 def test_the_template_imports_and_every_stub_names_its_task(tmp_path, tree):
@@ -387,7 +396,7 @@ def test_what_is_in_the_bundle(tree):
 
 def test_a_stale_template_fails_the_check(tree, tmp_path):
     root = changed(tree, tmp_path, "template/dml.py", lambda path: path.write_text("x = 1\n", "utf-8"))
-    with pytest.raises(ReleaseError, match=r"template/dml\.py stale"):
+    with pytest.raises(ReleaseError, match=r"template/dml\.py: stale"):
         release(True, tmp_path, root)
     release(False, tmp_path / "out", root)
     release(True, tmp_path, root)
@@ -398,7 +407,7 @@ def test_a_leak_stops_the_release_before_anything_is_written(tree, tmp_path, cap
         path.write_text(path.read_text("utf-8") + f"\n\ndef helper():\n{LINE}\n", "utf-8")
 
     root = changed(tree, tmp_path, "assignment/public_tests/check_gem.py", paste)
-    with pytest.raises(ReleaseError, match=r"not clean: 1 leaks, the first in assignment/public_tests/check_gem\.py"):
+    with pytest.raises(ReleaseError, match=r"not clean: 1 leak, the first in assignment/public_tests/check_gem\.py"):
         release(False, tmp_path / "out", root)
     assert "leak: assignment/public_tests/check_gem.py: contains code of solution/dml.py:" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
@@ -409,8 +418,8 @@ def test_a_leak_stops_the_release_before_anything_is_written(tree, tmp_path, cap
     [
         ("solution/dml.py", lambda p: p.unlink(), "cannot be read"),
         ("solution/dml.py", lambda p: p.write_text("### END SOLUTION\n"), "solution/dml.py, line 1: END SOLUTION"),
-        ("pyproject.toml", lambda p: p.unlink(), "pyproject.toml is missing"),
-        ("assignment/README.md", lambda p: p.write_text("x"), "needs the lines"),
+        ("pyproject.toml", lambda p: p.unlink(), "pyproject.toml: is missing"),
+        ("assignment/README.md", lambda p: p.write_text("x"), "add the lines"),
         ("assignment/x.bin", lambda p: p.write_bytes(b"x"), "assignment/x.bin: not listed"),
     ],
 )

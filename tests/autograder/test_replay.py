@@ -77,7 +77,7 @@ def test_person_and_time_are_no_difference(entry):
 
 def test_what_cannot_be_replayed_says_why(entry, tmp_path):
     path = kept(tmp_path, entry, "another = 1\n")
-    cases = [(path, None, "SHA-256 differs"), (tmp_path / "gone.json", None, "cannot be read")]
+    cases = [(path, None, "SHA-256 is not that of"), (tmp_path / "gone.json", None, "cannot be read")]
     for name, text in (("text.json", "no json"), ("other.json", "{}"), ("list.json", "[1]"), ("deep.json", "[" * 9999)):
         (tmp_path / name).write_text(text)
         cases.append((tmp_path / name, None, "is not a record"))

@@ -34,12 +34,12 @@ def test_rosters_of_platforms(tmp_path, kind):
     ("data", "says"),
     [
         (b"", "empty"),
-        (b"id,name\n", "nobody"),
+        (b"id,name\n", "only a header"),
         (b"name,group\nfoo,1\n", "no column with identifiers"),
         (b"id,name\n7,foo\n8,bar\n7,baz\n", "line 2 and in line 4"),
         (b"id,name\n,foo\n", "no identifier in line 2"),
         (b"id,name\n7,\xff\n", "UTF-8"),
-        (b"id,name\n" + b"x" * 200_000 + b",foo\n", "no CSV"),
+        (b"id,name\n" + b"x" * 200_000 + b",foo\n", "not a CSV"),
     ],
 )
 def test_bad_rosters(tmp_path, data, says):
@@ -58,7 +58,7 @@ def test_bad_rosters(tmp_path, data, says):
 )
 def test_a_quotation_mark_that_is_not_closed(tmp_path, text, line):
     (tmp_path / "roster.csv").write_text(text)
-    with pytest.raises(IntakeError, match=rf"no CSV from line {line} on .*quotation mark") as caught:
+    with pytest.raises(IntakeError, match=rf"not a CSV from line {line} on .*quotation mark") as caught:
         read_roster(tmp_path / "roster.csv")
     assert "\n" not in str(caught.value)
 

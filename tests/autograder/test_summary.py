@@ -35,8 +35,8 @@ def class_file_of(
 @pytest.mark.parametrize(
     ("times", "says"),
     [
-        (("", "", NOON), "a deadline is set, but 2 hand-ins have no time: none of them was called late"),
-        (("", NOON, NOON), "a deadline is set, but 1 hand-in has no time: none of them was called late"),
+        (("", "", NOON), "a deadline is set, but 2 submissions have no time and count as submitted in time"),
+        (("", NOON, NOON), "a deadline is set, but 1 submission has no time and counts as submitted in time"),
         ((NOON, NOON, NOON), ""),
     ],
 )
@@ -73,7 +73,7 @@ def test_a_function_that_is_not_there_is_not_implemented():
     assert next(t for t in found.tasks if t.id == "triplet-loss").states == {"not-implemented": 1}
 
 
-def test_who_has_no_grade_is_told_in_plain_words():
+def test_the_reason_without_a_grade_is_in_the_problems():
     summary, students = Summary(MANIFEST), [student("a"), student("b")]
     summary.add(students[0], None, UNUSABLE, "the file is empty")
     summary.add(students[1], None, CRASHED, "grading it broke off")

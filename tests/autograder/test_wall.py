@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assignment.checking.student import Student, StudentError
+from assignment.checking.student import GraderFault, Student, StudentError
 from assignment.manifest import load
 from autograder.sandbox import backends
 from autograder.sandbox.inside.processes import descendants
@@ -65,6 +65,14 @@ def call(session: Session, seconds: float = 1.0):
     """Call `triplet_loss` on one triplet; its value."""
     session.begin_test(seconds)
     return Student(session.perform, 0).triplet_loss(np.ones(1, "f"), np.ones(1, "f"), 0.5).value
+
+
+def test_a_function_that_was_not_scanned_for_loops_is_a_fault_of_the_grader(wall):
+    with wall.session("def distances(a, b):\n    return [x - b for x in a]\n\n\n" + GOOD) as session:
+        student = Student(session.perform, 0)
+        assert student.loops("distances") == ["line 2: list comprehension"]
+        with pytest.raises(GraderFault, match="`triplet_loss` was not scanned for loops; add it to `loop_free`"):
+            student.loops("triplet_loss")
 
 
 def kind_of_call(session: Session, seconds: float = 1.0) -> str:

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,8 @@ def code(name: str) -> str:
 @pytest.fixture(scope="module")
 def secrets() -> leak_scan.Secrets:
     hidden = {str(path): path.read_bytes() for path in (ROOT / "autograder/hidden_tests").rglob("*.py")}
-    return leak_scan.collect(REFERENCE, hidden, MANIFEST, (ROOT / "assignment/assignment.toml").read_text("utf-8"))
+    published = [(ROOT / name).read_text("utf-8") for name in ("template/dml.py", "assignment/assignment.toml")]
+    return leak_scan.collect(REFERENCE, hidden, "\n".join(published), MANIFEST)
 
 
 def test_there_are_seven_in_this_order():
@@ -64,9 +66,11 @@ def test_nothing_is_given_away(name, secrets):
     assert leak_scan.scan({f"{name}.ipynb": data, f"{name}.py": code(name).encode()}, secrets) == []
 
 
-def test_the_scan_would_find_a_line_of_the_solution(secrets):
-    line = next(line for line in REFERENCE.splitlines() if "relevant.cumsum" in line)
-    text = (source.SOURCE / "3-average-precision.py").read_text("utf-8") + f"\n# %%\n{line.strip()}\n"
+def test_the_scan_would_find_lines_of_the_solution(secrets):
+    lines = REFERENCE.splitlines()
+    first = next(number for number, line in enumerate(lines) if "relevant.cumsum" in line)
+    stolen = textwrap.dedent("\n".join(lines[first : first + 3]))
+    text = (source.SOURCE / "3-average-precision.py").read_text("utf-8") + f"\n# %%\n{stolen}\n"
     assert leak_scan.scan({"3.ipynb": source.as_bytes(source.convert(text))}, secrets)
 
 

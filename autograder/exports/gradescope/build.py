@@ -1,4 +1,4 @@
-"""Gradescope's autograder zip: two scripts, the versions to install, and the parts of this repository that grade."""
+"""Build Gradescope's autograder zip: two scripts, versions to install, and the grading part of this repository."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def build(target: Path, root: Path = ROOT) -> str:
     """Write the zip; return a line about it.
 
     Raises:
-        ReleaseError: the template is stale, a file is missing, or the zip cannot be written.
+        ReleaseError: the template is out of date, a file is missing, or the zip cannot be written.
     """
     files = collect(root)
     manifest = manifests.parse(files[f"{GRADER}/{MANIFEST}"].decode("utf-8"))
@@ -39,20 +39,18 @@ def build(target: Path, root: Path = ROOT) -> str:
     except MarkerError as problem:
         raise ReleaseError(f"{REFERENCE}, {problem}") from None
     if files[f"{GRADER}/{TEMPLATE}"] != template.encode("utf-8"):
-        raise ReleaseError(f"{TEMPLATE} stale: run 'python -m autograder release'")
+        raise ReleaseError(f"{TEMPLATE}: it is out of date; run 'python -m autograder release'")
     data = pack(files)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, data)
     except OSError as problem:
-        raise ReleaseError(f"{target} cannot be written: {problem.strerror}") from None
-    return (
-        f"{target}: {len(files)} files, {len(data) / 1024:.0f} KB; it holds hidden tests and solutions: for instructors"
-    )
+        raise ReleaseError(f"{target}: it cannot be written ({problem.strerror}); choose another path") from None
+    return f"{target}: {len(files)} files, {len(data) / 1024:.0f} KB; for instructors only, it contains hidden tests"
 
 
 def collect(root: Path) -> dict[str, bytes]:
-    """The zip's files by their path in it; ReleaseError if one is missing."""
+    """The files of the zip by their path in it; ReleaseError if one is missing."""
     try:
         files = {name: (root / SCRIPTS_IN / name).read_bytes() for name in SCRIPTS}
         files["constraints.txt"] = (root / "constraints.txt").read_bytes()
@@ -65,18 +63,18 @@ def collect(root: Path) -> dict[str, bytes]:
             if not hidden and not name.startswith(OMITTED):
                 files[f"{GRADER}/{name}"] = path.read_bytes()
     except OSError as problem:
-        raise ReleaseError(f"{problem.filename} cannot be read: {problem.strerror}") from None
+        raise ReleaseError(f"{problem.filename}: it cannot be read ({problem.strerror})") from None
     return files
 
 
 def requirements(pyproject: str) -> str:
-    """What the grader needs, as pyproject.toml says it; constraints.txt beside it has the versions."""
+    """The grader's requirements in pyproject.toml; their versions are in constraints.txt."""
     project = tomllib.loads(pyproject)["project"]
     return "\n".join([*project["dependencies"], *project["optional-dependencies"]["grader"]]) + "\n"
 
 
 def pack(files: dict[str, bytes]) -> bytes:
-    """Zip the files, scripts executable; equal files give equal bytes."""
+    """Zip the files, with executable scripts; equal files give equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path in sorted(files):

@@ -1,8 +1,8 @@
 """Grade the submission in a Gradescope container: `python -m autograder.exports.gradescope.harness [/autograder]`.
 
 Reads `submission/` and `submission_metadata.json`, writes `results/results.json`. Exit status: 0 graded, or nothing to
-grade, which the results say; 4 the grader cannot be trusted here: then there are no results, and an instructor may run
-it again. What is printed is for instructors.
+grade, as the results say; 4 the grader cannot be trusted here: then there are no results and an instructor can run it
+again. The output is for instructors.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch comes
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
 from assignment.checking.student import GraderFault
 from assignment.files import write_whole
@@ -37,16 +37,16 @@ ISOLATION = "AUTOGRADER_ISOLATION"
 Tree = dict[str, Any]
 
 
-def main(home: Path) -> int:
-    """Grade what is in `home`; the exit status."""
-    results = home / "results" / "results.json"
+def main(root: Path) -> int:
+    """Grade the submission in Gradescope's folder `root`; return the exit status."""
+    results = root / "results" / "results.json"
     with suppress(FileNotFoundError):
         results.unlink()
     manifest = load()
     with tempfile.TemporaryDirectory(prefix="dml-submission-") as scratch:
         folder = Path(scratch)
         try:
-            text = graded(home, folder, manifest)
+            text = graded(root, folder, manifest)
         except IntakeError as problem:
             print(f"nothing to grade: {problem}")
             text = gradescope.as_text(gradescope.without_grade(str(problem)))
@@ -58,19 +58,19 @@ def main(home: Path) -> int:
     return 0
 
 
-def graded(home: Path, scratch: Path, manifest: Manifest) -> str:
-    """The results of the submission.
+def graded(root: Path, scratch: Path, manifest: Manifest) -> str:
+    """Grade the submission; return the contents of results.json.
 
     Raises:
-        IntakeError: there is nothing to grade. GraderFault, IsolationError (a RuntimeError): the grader is to blame.
+        IntakeError: there is nothing to grade. GraderFault, IsolationError (a RuntimeError): the grader is at fault.
     """
     from autograder.grading.grade import canaries, grade
     from autograder.grading.make_record import record_of
     from autograder.grading.record import HandIn, LateResult, to_json
     from autograder.sandbox.wall import Wall
 
-    metadata = read_metadata(home / "submission_metadata.json")
-    submission = taken(home / "submission", scratch, metadata, manifest)
+    metadata = read_metadata(root / "submission_metadata.json")
+    submission = submitted_file(root / "submission", scratch, metadata, manifest)
     with Wall(os.environ.get(ISOLATION, "auto"), manifest) as wall:
         wall.wait_ready()
         canaries(wall, manifest)
@@ -87,13 +87,13 @@ def graded(home: Path, scratch: Path, manifest: Manifest) -> str:
     return gradescope.results_json(result, manifest, leaderboard=os.environ.get(LEADERBOARD) == "1")
 
 
-def taken(folder: Path, scratch: Path, metadata: Tree, manifest: Manifest) -> Submission:
-    """The file to grade among those that were handed in; IntakeError if there is none."""
+def submitted_file(folder: Path, scratch: Path, metadata: Tree, manifest: Manifest) -> Submission:
+    """The file to grade among the submitted ones; IntakeError if there is none."""
     (scratch / "unpacked").mkdir()
     tree = read_tree(folder, scratch / "unpacked")
     if not tree.entries:
         refused = "; ".join(f"{name}: {why}" for name, why in tree.refused.items())
-        raise IntakeError(refused or f"no file was handed in; hand in {manifest.file}")
+        raise IntakeError(refused or f"no file was submitted; submit {manifest.file}")
     entry = choose(tree.entries, manifest.file).latest
     if entry.path is None:
         raise IntakeError(f"{entry.name} {entry.problem or 'was not taken'}")
@@ -106,7 +106,7 @@ def taken(folder: Path, scratch: Path, metadata: Tree, manifest: Manifest) -> Su
 
 
 def read_metadata(path: Path) -> Tree:
-    """What Gradescope says about the submission; nothing where there is no such file, or it cannot be read."""
+    """Gradescope's metadata of the submission; empty if the file is missing or cannot be read."""
     try:
         tree = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= METADATA_BYTES else {}
     except (OSError, ValueError, RecursionError):
@@ -115,7 +115,7 @@ def read_metadata(path: Path) -> Tree:
 
 
 def lateness(metadata: Tree, manifest: Manifest) -> Late | None:
-    """How late it is by Gradescope's due date, a student's extension included, and what the manifest takes off."""
+    """Lateness by Gradescope's due date, with a student's extension, and the deduction of the manifest."""
     submitted = moment(metadata.get("created_at"))
     due = [moment(assignment.get("due_date")) for assignment in _assignments(metadata)]
     known = [when for when in due if when is not None]
@@ -128,7 +128,7 @@ def lateness(metadata: Tree, manifest: Manifest) -> Late | None:
 
 
 def _assignments(metadata: Tree) -> list[Tree]:
-    """The assignment as it is for everybody, and for those of this submission who have dates of their own."""
+    """The assignment's dates for everybody, and those of the students of this submission."""
     users = [user for user in metadata.get("users") or () if isinstance(user, dict)]
     found = [metadata.get("assignment"), *(user.get("assignment") for user in users)]
     return [assignment for assignment in found if isinstance(assignment, dict)]

@@ -1,4 +1,4 @@
-"""Gradescope: results.json of one submission. Texts go out as text, what the file printed stays hidden."""
+"""Gradescope: results.json of one submission. All texts are plain, and the output of the file is hidden."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ VISIBLE = "visible"
 
 
 def results_json(result: Result, manifest: Manifest, leaderboard: bool = False) -> str:
-    """The file's text. The score is what counts: points and bonus after what lateness costs.
+    """Return the contents of results.json. The score is points and bonus after the deduction for lateness.
 
     Args:
-        result: who and how many points. manifest: for texts. leaderboard: whether P@1 on unseen classes is published.
+        result: the student's result. manifest: the manifest. leaderboard: whether P@1 on unseen classes is published.
 
     Raises:
-        ExportError: the record is gone or not whole.
+        ExportError: the record is missing or damaged.
     """
     if not result.row.graded:
         return as_text(without_grade(result.row.problem))
     record = result.record()
-    told = read_feedback(result, manifest, record)
+    feedback = read_feedback(result, manifest, record)
     tests = [
         _entry(
             f"{task.title}{' (bonus)' if task.bonus else ''}",
@@ -35,47 +35,47 @@ def results_json(result: Result, manifest: Manifest, leaderboard: bool = False) 
             number=str(task.number),
             status="passed" if task.state == "all" else "failed",
         )
-        for task in told.tasks
+        for task in feedback.tasks
     ]
     if late := lateness(result):
         lost = result.row.points + result.row.bonus - result.final()
-        tests.append(_entry("Handed in late", -round(lost, 6), 0, late))
+        tests.append(_entry("Submitted late", -round(lost, 6), 0, late))
     tree: dict[str, Any] = {
         "score": result.final(),
         "execution_time": record.measured.seconds,
-        "output": "\n\n".join(whole_lines(result, told)),
+        "output": "\n\n".join(whole_lines(result, feedback)),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
         "visibility": VISIBLE,
         "stdout_visibility": "hidden",
         "extra_data": {
-            "version": told.version,
+            "version": feedback.version,
             "sha256": record.submission.sha256,
-            "points": told.points,
-            "bonus": told.bonus,
-            "possible": told.possible,
+            "points": feedback.points,
+            "bonus": feedback.bonus,
+            "possible": feedback.possible,
             "isolation": record.wall.isolation,
             "filter_of_system_calls": record.wall.seccomp,
             "flags": len(flagged(record.flags)),
         },
         "tests": tests,
     }
-    shown = next((f for f in (told.checkpoint, told.retrieval) if f and f.after is not None), None)
+    shown = next((f for f in (feedback.checkpoint, feedback.retrieval) if f and f.after is not None), None)
     if leaderboard and shown is not None and shown.after is not None:
-        which = "P@1, checkpoint" if shown is told.checkpoint else "P@1, unseen classes"
+        which = "P@1, checkpoint" if shown is feedback.checkpoint else "P@1, unseen classes"
         tree["leaderboard"] = [{"name": which, "value": round(shown.after, 4), "order": "desc"}]
     return as_text(tree)
 
 
 def _entry(name: str, score: float, most: float, output: str, **more: str) -> dict[str, Any]:
-    """One entry of the list that Gradescope shows below the total."""
+    """One entry of Gradescope's list of tests."""
     texts = {"name_format": "text", "output": output, "output_format": "text", "visibility": VISIBLE}
     return {"name": name, "score": score, "max_score": most, "status": "failed", **texts, **more}
 
 
 def without_grade(problem: str) -> dict[str, Any]:
-    """Results of a submission that holds nothing to grade: no points, and why."""
+    """Results of a submission with nothing to grade: no points, and the reason."""
     return {
         "score": 0,
         "output": f"Nothing could be graded: {problem}",

@@ -1,4 +1,4 @@
-NAME = "self told by a distance of 0"
+NAME = "the anchor recognised by a distance of 0"
 SENTENCE = (
     "Positives were those at a distance other than 0: rounding defeats that for the image itself, and a copy of "
     "the image is a valid positive. Use the index."

@@ -1,7 +1,5 @@
 NAME = "cut off from the network"
-SENTENCE = (
-    "No gradient gets from the descriptor back to the convolutions: it was detached, or computed without gradients."
-)
+SENTENCE = "No gradient of the descriptor reaches the convolutions: it was detached, or computed without gradients."
 
 
 class GDextractor:

@@ -1,6 +1,6 @@
 NAME = "a random linear layer after the pooling"
 ALSO = ["gem", "reduction"]
-SENTENCE = "An untrained linear layer stands between pooling and normalisation: it mixes the channels at random."
+SENTENCE = "There is an untrained linear layer between pooling and normalisation: it mixes the channels at random."
 
 
 class GDextractor:

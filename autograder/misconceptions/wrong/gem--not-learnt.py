@@ -1,4 +1,4 @@
-NAME = "the exponent is no parameter"
+NAME = "the exponent is not a parameter"
 SENTENCE = "The exponent is a plain number: an optimiser sees only what is an nn.Parameter."
 
 

@@ -1,6 +1,6 @@
 NAME = "mining in training mode"
 SENTENCE = (
-    "Mining runs in training mode: BatchNorm takes up the statistics of the mined batches, and the descriptors"
+    "Mining runs in training mode: BatchNorm updates its statistics with the mined batches, and the descriptors"
     " depend on them."
 )
 

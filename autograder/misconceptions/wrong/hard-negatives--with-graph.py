@@ -1,5 +1,5 @@
 NAME = "mining with gradients"
-SENTENCE = "The descriptors of the whole split carry a graph: it fills the memory and serves nothing here."
+SENTENCE = "The descriptors of the whole split carry a graph: it fills the memory and is not needed here."
 
 
 class CUBtriplet:

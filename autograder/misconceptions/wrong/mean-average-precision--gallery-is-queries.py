@@ -1,5 +1,5 @@
 NAME = "only the queries searched"
-SENTENCE = "The list was made of the queries alone: `queries` says who asks, the list is still all other images."
+SENTENCE = "Only the queries were ranked: each query ranks all other images, not only those in `queries`."
 
 
 def mean_average_precision(descriptors: Tensor, labels: Tensor, queries: Tensor | None = None) -> float:

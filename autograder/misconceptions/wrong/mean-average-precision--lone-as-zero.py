@@ -1,4 +1,4 @@
-NAME = "lone queries counted as 0"
+NAME = "queries without a positive counted as 0"
 SENTENCE = "Queries whose class has no other image were counted as 0: they have no AP, leave them out of the mean."
 
 

@@ -1,5 +1,5 @@
 NAME = "`queries` ignored"
-SENTENCE = "All images asked, not only those of `queries`."
+SENTENCE = "All images were used as queries, not only those in `queries`."
 
 
 def mean_average_precision(descriptors: Tensor, labels: Tensor, queries: Tensor | None = None) -> float:

@@ -1,5 +1,5 @@
 NAME = "the query in its own list"
-SENTENCE = "Every query found itself first: take it out of its own list, by its index."
+SENTENCE = "Every query found itself first: remove it from its own list, by its index."
 
 
 def mean_average_precision(descriptors: Tensor, labels: Tensor, queries: Tensor | None = None) -> float:

@@ -1,4 +1,4 @@
-NAME = "lone queries counted as AP 0"
+NAME = "queries without a positive counted as AP 0"
 SENTENCE = "Queries without a positive were counted with an AP of 0: they have none, leave them out of the mean."
 
 

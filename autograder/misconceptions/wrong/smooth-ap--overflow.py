@@ -1,5 +1,5 @@
 NAME = "exp overflows"
-SENTENCE = "The gradient is NaN for a small tau: exp(200) is infinite in float32; torch.sigmoid knows how to avoid it."
+SENTENCE = "The gradient is NaN for a small tau: exp(200) is infinite in float32; torch.sigmoid avoids this."
 
 
 def smooth_ap_loss(features: Tensor, labels: Tensor, tau: float = 0.01) -> Tensor:

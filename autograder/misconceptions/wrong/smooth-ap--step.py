@@ -1,7 +1,5 @@
 NAME = "a comparison instead of the sigmoid"
-SENTENCE = (
-    "The values are those of the true AP: a comparison has no gradient, that is why the sigmoid stands in for it."
-)
+SENTENCE = "The values are those of the true AP: a comparison has no gradient, so a sigmoid replaces it."
 
 
 def smooth_ap_loss(features: Tensor, labels: Tensor, tau: float = 0.01) -> Tensor:

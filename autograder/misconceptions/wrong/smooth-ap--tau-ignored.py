@@ -1,5 +1,5 @@
 NAME = "tau ignored"
-SENTENCE = "The values are those of tau = 0.01, whatever tau is asked for: use the argument."
+SENTENCE = "The values are those of tau = 0.01, whatever tau is given: use the argument."
 
 
 def smooth_ap_loss(features: Tensor, labels: Tensor, tau: float = 0.01) -> Tensor:

@@ -1,5 +1,5 @@
 NAME = "BatchNorm statistics updated"
-SENTENCE = "The running statistics of BatchNorm have changed: in training mode it takes up those of every batch."
+SENTENCE = "The running statistics of BatchNorm have changed: in training mode every batch updates them."
 
 
 def train(model: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer, margin: float) -> float:

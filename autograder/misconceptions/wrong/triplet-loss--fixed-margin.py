@@ -1,6 +1,6 @@
-NAME = "a margin of its own"
+NAME = "a fixed margin"
 ALSO = ["batch-triplet"]
-SENTENCE = "The values are those of a margin of 0.2, whatever margin is asked for: use the argument."
+SENTENCE = "The values are those of a margin of 0.2, whatever margin is given: use the argument."
 
 
 def triplet_loss(distances_pos: Tensor, distances_neg: Tensor, margin: float) -> Tensor:

@@ -2,7 +2,7 @@ NAME = "hinge on the mean"
 ALSO = ["batch-triplet"]
 SENTENCE = (
     "One number comes back, the hinge of the mean. Each triplet has its own hinge: otherwise an easy triplet "
-    "pays for a hard one."
+    "cancels a hard one."
 )
 
 

@@ -1,6 +1,6 @@
 NAME = "margin with the wrong sign"
 ALSO = ["batch-triplet"]
-SENTENCE = "The values are those of d⁺ − d⁻ − μ: the margin is something to be paid, so it is added."
+SENTENCE = "The values are those of d⁺ − d⁻ − μ: the margin is added."
 
 
 def triplet_loss(distances_pos: Tensor, distances_neg: Tensor, margin: float) -> Tensor:

@@ -1,7 +1,5 @@
 NAME = "positive and negative swapped"
-SENTENCE = (
-    "The negative stands in the second place and the positive in the third: the order is anchor, positive, negative."
-)
+SENTENCE = "The second image is the negative and the third the positive: the order is anchor, positive, negative."
 
 
 class CUBtriplet:

@@ -1,1 +1,1 @@
-"""The class as one page: `making` puts together what `reading`, `pairs` and `pseudonyms` find; `render` writes it."""
+"""The class page: `making` combines the results of `reading`, `pairs` and `pseudonyms`; `render` writes the page."""

@@ -1,6 +1,6 @@
-"""What the class page says, as plain values: counted here, laid out by the template.
+"""The contents of the class page as plain values, for the template.
 
-Names, file names and flags are hostile: they pass through `one_line` here, and the template escapes them.
+Names, file names and flags are untrusted: they pass through `one_line` here, and the template escapes them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HARDEST, LEADERS, LARGEST, PROBLEMS, FLAGS = 15, 20, 5, 100, 80  # entries shown
 
 @dataclass(frozen=True)
 class Person:
-    """A student where one is named: number of the row, name or key, and address of the feedback, "" without one."""
+    """A student: number of the row, name or key, and link to the feedback, "" for none."""
 
     number: int
     name: str
@@ -40,9 +40,8 @@ class Row:
     """A student's row.
 
     Attributes:
-        before: points before lateness, None if that took nothing. signs: one for each task.
-        flags: how many different things were flagged.
-        order: what each column is sorted by.
+        before: points before lateness, None if the same. signs: a symbol for each task. flags: number of different
+            flags. order: sort key of each column.
     """
 
     person: Person
@@ -64,7 +63,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Count:
-    """Something that `count` of `of` students have. `group`: under which name the script finds who, "" for nowhere."""
+    """Something that `count` of `of` students have. `group`: name of their group for the script, "" for none."""
 
     title: str
     count: int
@@ -73,13 +72,13 @@ class Count:
 
     @property
     def share(self) -> float:
-        """The part of the students, 0 … 1."""
+        """The share of the students, 0 … 1."""
         return self.count / self.of if self.of else 0.0
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task's states over the class: state in words → how many, and its mean."""
+    """A task over the class: number of students by state, and the mean of the points."""
 
     number: int
     title: str
@@ -92,7 +91,7 @@ class Task:
 
     @property
     def rate(self) -> float:
-        """The part of the graded files that are complete in it."""
+        """The share of the graded files in which it is complete."""
         return self.states.get("all", 0) / self.graded if self.graded else 0.0
 
 
@@ -107,7 +106,7 @@ class Leader:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something to look at."""
+    """A problem for the instructor."""
 
     kind: str
     who: str
@@ -116,11 +115,11 @@ class Problem:
 
 @dataclass
 class Facts:
-    """The whole page but its plots and the similar pairs.
+    """The page without its plots and the similar pairs.
 
     Attributes:
         rows: by key; empty on a page with pseudonyms. groups: name → title and numbers of rows.
-        largest: heading → the students with the most of it and how much, in words. unread: records that are damaged.
+        largest: heading → the students with the highest values, and these as text. unread: damaged records.
     """
 
     title: str
@@ -164,11 +163,11 @@ def collect(
     root: PurePosixPath,
     pseudonyms: Mapping[str, str] | None = None,
 ) -> Facts:
-    """Count what the page says.
+    """Compute the contents of the page.
 
     Args:
-        class_file: the summary. flags, unread: of the records. root: the batch's folder, seen from the page.
-        pseudonyms: of everybody; with them nothing of the page belongs to one student but a place by P@1.
+        class_file: the summary. flags, unread: of the records. root: the batch's folder relative to the page.
+        pseudonyms: of all students; the page then shows single students only on the list by P@1.
     """
     students, graded = class_file.students, [s for s in class_file.students if s.graded]
     points = [float(s.final.points) for s in graded]
@@ -197,7 +196,7 @@ def collect(
     named = pseudonyms is None
 
     def group(name: str, title: str, keys: Sequence[str]) -> str:
-        """Have the script find these students; its name, "" where nobody is named."""
+        """Register a group of students for the script; return its name, "" on a page with pseudonyms."""
         if not named:
             return ""
         facts.groups[name] = (title, sorted(place[key] for key in keys if key in place))
@@ -240,7 +239,7 @@ def collect(
 
 
 def _tests(class_file: ClassFile) -> list[Count]:
-    """The tests that fail most often; of those with the same words the one that fails most."""
+    """The tests that fail most often; of tests with the same text the one that fails most."""
     numbers = {task.id: task.number for task in class_file.tasks}
     found: dict[str, Count] = {}
     for test in class_file.tests:
@@ -274,7 +273,7 @@ def _leaders(graded: Sequence[StudentRow], people: Mapping[str, Person]) -> list
 
 
 def _flags(facts: Facts, flags: Mapping[str, list[str]], group: Group) -> None:
-    """Count what was flagged, the rarest first."""
+    """Count the flags, the rarest first."""
     who: dict[str, list[str]] = defaultdict(list)
     for key, found in flags.items():
         for what in dict.fromkeys(one_line(what, 120) for what in flagged(found)):

@@ -1,4 +1,4 @@
-"""Make the class page of a batch's folder."""
+"""Make the class page of a batch."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ PAGE, SHARED = "class.html", "class-shared.html"
 
 
 def make(folder: Path, manifest: Manifest, *, pseudonyms: bool = False, out: Path | None = None) -> Path:
-    """Write the page and return where it is.
+    """Write the page and return its path.
 
     Args:
-        folder: of a batch. out: the page's file; by default class.html there, class-shared.html with pseudonyms.
-        pseudonyms: make a page that the class may see: numbers of all, and P@1 under other names. It says nothing else
-            about anybody.
+        folder: of a batch. out: file of the page; by default class.html there, class-shared.html with pseudonyms.
+        pseudonyms: make a page for the class, with statistics and P@1 under pseudonyms, and no names.
 
     Raises:
         ClassFileError: the folder is not one of a batch, or damaged. OSError: the page cannot be written.
@@ -31,7 +30,7 @@ def make(folder: Path, manifest: Manifest, *, pseudonyms: bool = False, out: Pat
     rows = class_file.students
     names = drawn(folder, [row.key for row in rows]) if pseudonyms else None
     flags, unread = reading.read_flags(folder, rows) if not pseudonyms else ({}, [])
-    facts = collect(class_file, flags, unread, _seen_from(out, folder), names)
+    facts = collect(class_file, flags, unread, _relative(out, folder), names)
     alike = pairs.find(folder, rows, manifest) if not pseudonyms else pairs.Alike()
     text = render.render(facts, _plots(facts), alike)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -39,10 +38,10 @@ def make(folder: Path, manifest: Manifest, *, pseudonyms: bool = False, out: Pat
     return out
 
 
-def _seen_from(page: Path, folder: Path) -> PurePosixPath:
+def _relative(page: Path, folder: Path) -> PurePosixPath:
     try:
         return PurePosixPath(Path(os.path.relpath(folder, page.parent)).as_posix())
-    except ValueError:  # another drive of a Windows machine
+    except ValueError:  # another drive on Windows
         return PurePosixPath(folder.resolve().as_posix())
 
 

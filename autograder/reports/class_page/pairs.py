@@ -1,4 +1,4 @@
-"""Similar hand-ins of a class: asked of a process of its own, kept beside the class for the next page."""
+"""Similar submissions of a class: found in a process of its own and cached beside class.json."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from autograder.reports import similar
 from autograder.reports.class_page.reading import read_sources
 
 FILE = "similar.json"
-SECONDS = 120.0  # for all files together; a file takes 0.04
-MORE_SECONDS = 30.0  # to start, to read and to end, before it is stopped
+SECONDS = 120.0  # for all files; one takes 0.04
+MORE_SECONDS = 30.0  # for starting, reading and writing, before the process is killed
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Keys of those who handed in the one file, of those who handed in the other, and how they are alike."""
+    """Two similar files: the keys of their authors, and how similar they are."""
 
     first: list[str]
     second: list[str]
@@ -36,10 +36,11 @@ class Pair:
 
 @dataclass
 class Alike:
-    """Pairs to look at, groups of keys whose files differ in names and comments alone, and what was left out.
+    """Similar files of a class.
 
     Attributes:
-        more: pairs beyond these. notes: why some may be missing, "" for none.
+        same: groups of keys whose files differ only in names, comments and layout. more: number of further pairs.
+        notes: why pairs may be missing.
     """
 
     pairs: list[Pair] = field(default_factory=list)
@@ -49,7 +50,7 @@ class Alike:
 
 
 def find(folder: Path, rows: Sequence[StudentRow], manifest: Manifest, seconds: float = SECONDS) -> Alike:
-    """Compare all different files of a class; whatever goes wrong is a note, for the grades do not depend on it."""
+    """Compare all different files of a class; failures become notes, since grades do not depend on this."""
     sources = read_sources(folder, rows, manifest)
     owners: dict[str, list[str]] = {sha: [] for sha in sources}
     for row in rows:
@@ -59,14 +60,14 @@ def find(folder: Path, rows: Sequence[StudentRow], manifest: Manifest, seconds: 
     if len(sources) < 2:
         return Alike()
     stamp = _stamp(list(sources))
-    found = _kept(folder / FILE, stamp)
+    found = _cached(folder / FILE, stamp)
     if found is None:
         try:
-            found = _ask(list(sources.values()), seconds)
+            found = _compare(list(sources.values()), seconds)
         except subprocess.TimeoutExpired:
             return Alike(notes=["The files could not be compared in the time given."])
         except (OSError, ValueError, KeyError, TypeError):
-            return Alike(notes=["The files could not be compared: the comparing process ended early."])
+            return Alike(notes=["The files could not be compared: the process ended early."])
         if not found.unfinished:
             write_whole(folder / FILE, json.dumps({"for": stamp, "found": found.to_json()}) + "\n")
     try:
@@ -78,8 +79,8 @@ def find(folder: Path, rows: Sequence[StudentRow], manifest: Manifest, seconds: 
 def _named(found: similar.Found, who: list[list[str]]) -> Alike:
     notes = [f"Pairs may be missing: {found.unfinished}."] if found.unfinished else []
     for reason in sorted({*found.skipped.values()}):
-        left_out = [one_line(key, 80) for place, why in found.skipped.items() if why == reason for key in who[place]]
-        some = ", ".join(left_out[:10]) + (f" and {len(left_out) - 10} more" if len(left_out) > 10 else "")
+        skipped = [one_line(key, 80) for place, why in found.skipped.items() if why == reason for key in who[place]]
+        some = ", ".join(skipped[:10]) + (f" and {len(skipped) - 10} more" if len(skipped) > 10 else "")
         notes.append(f"Not compared ({one_line(reason, 80)}): {some}.")
     return Alike(
         pairs=[Pair(who[p.first], who[p.second], p.shares, tuple(map(one_line, p.where))) for p in found.pairs],
@@ -90,12 +91,12 @@ def _named(found: similar.Found, who: list[list[str]]) -> Alike:
 
 
 def _stamp(hashes: list[str]) -> str:
-    """What the comparison depends on: the files in their order, what was given, and the code that compares."""
+    """A hash of everything that the result depends on: files, template, reference and the code that compares."""
     code = Path(similar.__file__).read_text(encoding="utf-8")
     return hashlib.sha256("\0".join([code, reference(), template(), *hashes]).encode()).hexdigest()
 
 
-def _kept(path: Path, stamp: str) -> similar.Found | None:
+def _cached(path: Path, stamp: str) -> similar.Found | None:
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
         return similar.Found.from_json(tree["found"]) if tree["for"] == stamp else None
@@ -103,7 +104,7 @@ def _kept(path: Path, stamp: str) -> similar.Found | None:
         return None
 
 
-def _ask(files: list[str], seconds: float) -> similar.Found:
+def _compare(files: list[str], seconds: float) -> similar.Found:
     asked = {"files": files, "known": [reference(), template()], "seconds": seconds}
     done = subprocess.run(
         [sys.executable, "-m", "autograder.reports.similar"],

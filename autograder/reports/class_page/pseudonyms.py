@@ -1,7 +1,7 @@
-"""Other names for a page that everybody may see.
+"""Pseudonyms for a page that the whole class may read.
 
-They are drawn by chance and kept in a file of the instructor's: nothing about a student can be computed from one, and a
-student has the same one the next time.
+They are random and kept in a file in the instructor's folder: a pseudonym reveals nothing about its student, who keeps
+it on later pages.
 """
 
 from __future__ import annotations

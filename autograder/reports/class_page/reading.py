@@ -1,4 +1,4 @@
-"""What a batch left in its folder beside class.json: flags of records, and the files as they were handed in."""
+"""Read the folder of a batch beside class.json: the flags of the records, and the submitted files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEPT = ("handed_in.py", "handed_in.ipynb")
 
 
 def read_flags(folder: Path, rows: Sequence[StudentRow]) -> tuple[dict[str, list[str]], list[str]]:
-    """What records flag, by the key of the student; and the keys of those whose record cannot be read."""
+    """The flags of the records by student, and the students whose record cannot be read."""
     flags: dict[str, list[str]] = {}
     unread: list[str] = []
     for row in rows:
@@ -29,7 +29,7 @@ def read_flags(folder: Path, rows: Sequence[StudentRow]) -> tuple[dict[str, list
 
 
 def read_sources(folder: Path, rows: Sequence[StudentRow], manifest: Manifest) -> dict[str, str]:
-    """The text of each different file by its hash, in the order of the rows; what cannot be read is left out."""
+    """The text of each different file by its hash, in the order of the rows, without files that cannot be read."""
     sources: dict[str, str] = {}
     for row in rows:
         if not row.sha256 or row.sha256 in sources:
@@ -39,6 +39,6 @@ def read_sources(folder: Path, rows: Sequence[StudentRow], manifest: Manifest) -
                 submission = read_submission(folder / row.folder / name, manifest)
             except IntakeError:
                 continue
-            if submission.sha256 == row.sha256:  # of another kind of file an earlier attempt may lie beside it
+            if submission.sha256 == row.sha256:  # the other file may be an earlier attempt
                 sources[row.sha256] = submission.source
     return sources

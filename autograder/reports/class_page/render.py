@@ -1,4 +1,4 @@
-"""The page's text: every word escaped, one own style sheet, one own script at most, their hashes in its policy."""
+"""Render the page: escaped text, one style sheet and at most one script, both allowed by hash in its policy."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from autograder.reports.class_page.plots import Plot
 from autograder.reports.words import STATES, SYMBOLS
 
 TEMPLATES = Path(__file__).with_name("templates")
-FREQUENT = 20  # misconceptions that stand open
+FREQUENT = 20  # misconceptions that are not folded
 
 
 def render(facts: Facts, plots: Sequence[Plot], alike: Alike) -> str:
-    """Return the page's text."""
+    """Return the page as HTML."""
     css = (TEMPLATES / "class.css").read_text(encoding="utf-8")
     script = (TEMPLATES / "class.js").read_text(encoding="utf-8")
     template = safe_page.environment(TEMPLATES, points=points, counted=counted).get_template("class.html.j2")
@@ -40,7 +40,7 @@ def render(facts: Facts, plots: Sequence[Plot], alike: Alike) -> str:
 
 
 def _data(facts: Facts) -> str:
-    """What the script reads, as JSON in which no `<` stands that could end the element around it."""
+    """The script's data as JSON with `<` escaped, so that it cannot end the element around it."""
     groups = {name: {"title": title, "rows": rows} for name, (title, rows) in facts.groups.items()}
     text = json.dumps({"order": [row.order for row in facts.rows], "groups": groups}, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -79,8 +79,7 @@ class Child:
 
     def __init__(self, session: int, options: dict[str, Any], own_namespace: int | None, baseline: int) -> None:
         self.session = session
-        self.memory = options["memory"]
-        self.uid = options["uid"]
+        self.jail = jail.Jail(namespaces=own_namespace is not None, **options["jail"])
         self.shared_folders = options["shared_folders"]
         self.output_limit = options["output_bytes"]
         self.output = bytearray()
@@ -91,7 +90,6 @@ class Child:
         self.peak = 0
         self.baseline = baseline
         self.next_watch = time.monotonic() + WATCH_SECONDS
-        self.namespaces = own_namespace is not None
         self.channel, theirs = socket.socketpair()
         with suppress(OSError):  # an older kernel
             self.channel.setsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS, 0)
@@ -100,7 +98,7 @@ class Child:
             jail.next_child_in_own_pid_namespace()
         self.pid = os.fork()
         if self.pid == 0:
-            run_child(theirs.fileno(), their_pipe, options, self.namespaces)
+            run_child(theirs.fileno(), their_pipe, options, self.jail)
         if own_namespace is not None:
             jail.back_to_own_pid_namespace(own_namespace)
         theirs.close()
@@ -157,13 +155,13 @@ class Child:
         found = processes.descendants(self.pid)
         total = sum(max(0, processes.private_bytes(process) - self.baseline) for process in found)
         self.peak = max(self.peak, total)
-        if total > self.memory:
+        if total > self.jail.memory:
             self.over_memory = True
             self.kill()
 
     def kill(self) -> None:
         """Kill the process, and with it (by its namespace, or one by one) all others of the submission."""
-        if not self.namespaces:
+        if not self.jail.namespaces:
             for process in processes.descendants(self.pid):
                 processes.kill(process)
         processes.kill(self.pid)
@@ -176,8 +174,8 @@ class Child:
         """Reap the process that has ended and remove all that is left of it; its status and what it used."""
         _, status, usage = os.wait4(self.pid, 0)
         processes.reap_strays(self.pid)
-        if self.uid and not self.namespaces:
-            processes.sweep(self.uid, self.shared_folders)
+        if self.jail.uid and not self.jail.namespaces:
+            processes.sweep(self.jail.uid, self.shared_folders)
         while self.output_count < 1 << 24 and self.read_output():
             pass
         os.close(self.pipe)
@@ -186,7 +184,7 @@ class Child:
         return status, usage
 
 
-def run_child(channel: int, output: int, options: dict[str, Any], namespaces: bool) -> NoReturn:
+def run_child(channel: int, output: int, options: dict[str, Any], limits: jail.Jail) -> NoReturn:
     """In the fork: close all descriptors of the fork server, isolate the process, serve the submission."""
     try:
         os.dup2(output, 1)
@@ -195,27 +193,14 @@ def run_child(channel: int, output: int, options: dict[str, Any], namespaces: bo
         os.closerange(4, 4096)
         for number in (signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
-        jail.isolate(
-            jail.Jail(
-                namespaces=namespaces,
-                uid=options["uid"],
-                memory=options["memory"],
-                processes=options["processes"],
-                files=options["files"],
-                cpu_seconds=options["cpu_seconds"],
-                seccomp=bytes.fromhex(options["seccomp"]),
-                folder=options["folder"],
-                readable=tuple(options["readable"]),
-                writable=tuple(options["writable"]),
-            )
-        )
+        jail.isolate(limits)
     except BaseException as error:
         os.write(2, f"{type(error).__name__}: {error}\n".encode())
         os._exit(JAIL_FAILED)
     if options["shared_folders"]:  # /tmp is shared
-        use_for_temporary_files(options["folder"])
+        use_for_temporary_files(limits.folder)
     try:
-        child.serve(3, options["source"], Path(options["folder"]), options["names"], options["answer_bytes"], load())
+        child.serve(3, options["source"], Path(limits.folder), options["names"], options["answer_bytes"], load())
     finally:
         os._exit(SERVING_FAILED)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class Jail:
         uid: user to become, 0 to keep the present one.
         memory: bytes of address space beyond what the fork server has mapped. processes: with threads.
         files: bytes of the writable file system, and of one file. cpu_seconds: of one process.
-        seccomp: a compiled filter (struct sock_filter[]), empty for none.
+        seccomp: a compiled filter (struct sock_filter[]) in hexadecimal digits, empty for none.
         folder: the submission's own. readable, writable: what else Landlock allows it; both empty: no Landlock.
     """
 
@@ -43,10 +44,10 @@ class Jail:
     processes: int
     files: int
     cpu_seconds: int
-    seccomp: bytes
-    folder: str = "/tmp"
-    readable: tuple[str, ...] = ()
-    writable: tuple[str, ...] = ()
+    seccomp: str
+    folder: str
+    readable: Sequence[str]
+    writable: Sequence[str]
 
 
 class SockFprog(ctypes.Structure):
@@ -88,7 +89,8 @@ def isolate(jail: Jail) -> None:
     if jail.readable:
         landlock.restrict(jail.readable, jail.writable, jail.folder)
     if jail.seccomp:
-        program = SockFprog(len(jail.seccomp) // 8, jail.seccomp)
+        instructions = bytes.fromhex(jail.seccomp)
+        program = SockFprog(len(instructions) // 8, instructions)
         call("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
 
 

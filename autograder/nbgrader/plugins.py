@@ -1,9 +1,9 @@
-"""What nbgrader's commands do differently in this course; `configure` is called by the course's nbgrader_config.py.
+"""Plugins for nbgrader's commands; the course's nbgrader_config.py activates them with `configure`.
 
-generate_assignment  puts the stubs of the students' file into the notebook, each naming its task.
-autograde            executes nothing. It puts the answers into the released notebook, grades the submitted one behind
-                     the wall and writes the points into the gradebook, which student code never comes near.
-generate_feedback    leaves out the mark schemes that graders see below the answers.
+generate_assignment  writes the stubs of the students' file into the notebook, each with the title of its task.
+autograde            executes no notebook. It puts the answers into the released notebook, grades the submitted notebook
+                     in the sandbox, and writes the points into the gradebook, which the sandbox cannot access.
+generate_feedback    removes the mark schemes that graders see below the answers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from nbgrader.utils import is_solution
 from traitlets import Bool, Enum
 
 from assignment.manifest import Manifest, load
-from autograder.nbgrader import CourseError, answer_cell, course_id, grading, mend
+from autograder.nbgrader import CourseError, answer_cell, course_id, grading, merge_answers
 from autograder.nbgrader.gradebook import enter, open_gradebook
 from autograder.nbgrader.source import questions
 
@@ -36,8 +36,8 @@ BEGIN = re.compile(r"^\s*### BEGIN SOLUTION ?(\S*)[ \t]*$", re.MULTILINE)
 
 
 def configure(c: Any) -> None:
-    """Set up nbgrader for this course; `c` is what `get_config()` gives in nbgrader_config.py."""
-    here = "autograder.nbgrader.steps"
+    """Set up nbgrader for this course; `c` is the result of `get_config()` in nbgrader_config.py."""
+    here = "autograder.nbgrader.plugins"
     theirs = "nbgrader.preprocessors"
     c.ClearTasks.code_stub = {"python": f"# your code\n{STUB}"}
     c.ClearTasks.text_stub = "*Your answer.*"
@@ -52,9 +52,9 @@ def configure(c: Any) -> None:
         f"{theirs}.ComputeChecksums",
         f"{theirs}.CheckCellMetadata",
     ]
-    c.Autograde.exporter_class = f"{here}.Mended"
+    c.Autograde.exporter_class = f"{here}.MergedNotebooks"
     c.Autograde.autograde_preprocessors = [
-        f"{here}.WallGrades",  # in place of nbgrader's Execute, which runs student code beside the gradebook
+        f"{here}.SandboxGrades",  # instead of Execute, whose process with student code can write the gradebook
         f"{theirs}.AssignLatePenalties",
         f"{theirs}.CheckCellMetadata",
         f"{here}.ShowSchemes",
@@ -69,14 +69,14 @@ def configure(c: Any) -> None:
 
 
 def beside(folder: Path) -> Iterator[str]:
-    """Files beside the notebook: nothing in autograded/ runs, so no student's folder needs a copy of the package."""
+    """Files beside the notebook; nothing in autograded/ is executed, so they need not be copied for every student."""
     for path in folder.rglob("*"):
         if path.is_file() and path.suffix != ".ipynb":
             yield path.relative_to(folder).as_posix()
 
 
 class ClearTasks(ClearSolutions):
-    """Removes solutions like nbgrader's own step; a stub says which task it is, the helper cell gets none."""
+    """Removes solutions as nbgrader does; a stub names its task, and the cell for helpers gets no stub."""
 
     def _replace_solution_region(self, cell: Any, language: str) -> bool:
         """Replace the regions of one cell."""
@@ -91,11 +91,11 @@ class ClearTasks(ClearSolutions):
         return replaced
 
 
-class Mended(NotebookExporter):
-    """Reads a submitted notebook of any condition: its answers stand in the released notebook, nothing else is kept."""
+class MergedNotebooks(NotebookExporter):
+    """Reads the released notebook with the answers of a submitted one, whatever is wrong with the submitted cells."""
 
     def from_filename(self, filename: str, resources: Any = None, **kw: Any) -> Any:
-        """Read a notebook file; the submitted one mended, the one in autograded/ as it is."""
+        """Read a notebook file; merge a submitted one, keep one in autograded/ as it is."""
         converter: Any = self.parent
         if not converter._sanitizing:
             return super().from_filename(filename, resources=resources, **kw)
@@ -103,30 +103,34 @@ class Mended(NotebookExporter):
         folder = Path(course.format_path(course.release_directory, ".", info["assignment"]))
         released = folder / f"{info['notebook']}.ipynb"
         if not released.is_file():
-            raise CourseError(f"{released} is missing: run 'nbgrader generate_assignment {info['assignment']}' first")
-        tree = mend.mended(grading.read_capped(Path(filename)), json.loads(released.read_text(encoding="utf-8")))
+            raise CourseError(
+                f"{released}: does not exist; run 'nbgrader generate_assignment {info['assignment']}' first"
+            )
+        tree = merge_answers.merged(
+            grading.read_limited(Path(filename)), json.loads(released.read_text(encoding="utf-8"))
+        )
         return super().from_file(io.StringIO(json.dumps(tree)), resources=resources, **kw)
 
 
-class WallGrades(SaveAutoGrades):
-    """Grades the submitted notebook behind the wall and writes points and comments into the gradebook."""
+class SandboxGrades(SaveAutoGrades):
+    """Grades the submitted notebook in the sandbox and writes points and comments into the gradebook."""
 
     grade = Bool(
         True, help="Grade now; if False, points come from 'python -m autograder export --nbgrader' alone."
     ).tag(config=True)
     isolation = Enum(
-        ("auto", "bubblewrap", "container"), default_value="auto", help="How the student's code is shut in."
+        ("auto", "bubblewrap", "container"), default_value="auto", help="How the student's code is isolated."
     ).tag(config=True)
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        """Grade one notebook; answers to questions are treated as nbgrader always does."""
+        """Grade one notebook; nbgrader handles the answers to questions as usual."""
         info, course = resources["nbgrader"], self.parent.parent.coursedir
         folder = course.format_path(course.submitted_directory, info["student"], info["assignment"])
         entry = None
         if self.grade:
             records = Path(course.root) / "records" / info["student"] / info["assignment"]
             path = Path(folder) / f"{info['notebook']}.ipynb"
-            entry = THE_GRADER.entry(path, info["student"], self.isolation, records)
+            entry = GRADER.entry(path, info["student"], self.isolation, records)
         nb, resources = super().preprocess(nb, resources)
         if entry is not None:
             with open_gradebook(info["db_url"]) as book:
@@ -135,18 +139,18 @@ class WallGrades(SaveAutoGrades):
         return nb, resources
 
     def _add_score(self, cell: Any, resources: Any) -> None:
-        """Only answers: a check cell's output says nothing, since nothing was executed."""
+        """Score answers only: check cells have no output, since nothing is executed."""
         if is_solution(cell):
             super()._add_score(cell, resources)
 
     def _add_comment(self, cell: Any, resources: Any) -> None:
-        """Only to answers: code has its comments from the wall."""
+        """Comment on answers only: the comments on code come with the grades."""
         if cell.cell_type == "markdown":
             super()._add_comment(cell, resources)
 
 
 class ShowSchemes(NbGraderPreprocessor):
-    """Puts the mark scheme below each answer in autograded/, where graders read."""
+    """Adds the mark scheme below each answer in autograded/, which graders read."""
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Add the cells."""
@@ -155,31 +159,31 @@ class ShowSchemes(NbGraderPreprocessor):
         for cell in nb.cells:
             cells.append(cell)
             if (scheme := schemes.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""))) is not None:
-                text = f"> **Mark scheme**, for graders only; the feedback leaves it out.\n\n{scheme}"
+                text = f"> **Mark scheme**, for graders only; it is not part of the feedback.\n\n{scheme}"
                 cells.append(nbformat.v4.new_markdown_cell(text, metadata={"tags": [SCHEME]}))
         nb.cells = cells
         return nb, resources
 
 
 class HideSchemes(NbGraderPreprocessor):
-    """Takes the mark schemes out of the feedback."""
+    """Removes the mark schemes from the feedback."""
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        """Drop the cells."""
+        """Remove the cells."""
         nb.cells = [cell for cell in nb.cells if SCHEME not in cell.metadata.get("tags", [])]
         return nb, resources
 
 
 class ManifestPenalty(LateSubmissionPlugin):
-    """Takes off what the manifest's section [late] says; the deadline is nbgrader's own due date."""
+    """The penalty of the manifest's section [late], after nbgrader's due date."""
 
     def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float | None:
-        """Points taken off, None if the rule takes none."""
+        """Points to subtract, None for no penalty."""
         return penalty(load(), score, total_seconds_late)
 
 
 def penalty(manifest: Manifest, score: float, seconds_late: float) -> float | None:
-    """Points taken off a score for being so late."""
+    """Points to subtract from a score for being this late, None for no penalty."""
     from autograder.intake import lateness
 
     due = datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone.utc)
@@ -187,5 +191,5 @@ def penalty(manifest: Manifest, score: float, seconds_late: float) -> float | No
     return None if late is None or not late.loss else round(score * late.loss, 6)
 
 
-THE_GRADER = grading.Grader()
-atexit.register(THE_GRADER.close)
+GRADER = grading.Grader()
+atexit.register(GRADER.close)

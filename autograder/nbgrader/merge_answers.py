@@ -1,8 +1,8 @@
-"""Put a submitted notebook's answers into the released notebook, whatever was done to its cells.
+"""Put the answers of a submitted notebook into the released notebook.
 
-nbgrader trusts the metadata of submitted cells: a cell without its id loses its points, broken metadata stop the
-autograder, a script in a text cell runs in the browser of whoever grades. So the released notebook is taken as it is,
-and of the submitted one nothing but texts: answers go to the cells with their ids, all other cells stay visible below.
+nbgrader trusts the metadata of submitted cells: a cell without its id loses its points, invalid metadata stop the
+autograder, and a script in a text cell runs in the grader's browser. Therefore only the text of cells is taken from the
+submitted notebook: answers go to the cells with their ids, other cells are kept below the cell they follow.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ MARKUP = re.compile(r"<(?=[A-Za-z/!?])")
 SCRIPT_LINK = re.compile(r"(?i)(javascript|vbscript|data)\s*:")
 
 
-def mended(submitted: bytes, released: Tree) -> Tree:
-    """Return the released notebook with the answers of the submitted one; without any where it cannot be read."""
+def merged(submitted: bytes, released: Tree) -> Tree:
+    """Return the released notebook with the answers of the submitted one, or without answers if it cannot be read."""
     solutions = {_id(cell) for cell in released["cells"] if cell["metadata"]["nbgrader"]["solution"]}
     known = {_id(cell) for cell in released["cells"]}
     answers: dict[str, str] = {}
     extras: dict[str, list[Tree]] = {}
     before = ""
-    for kind, text, name in reversed(_texts(submitted)):  # the last of several counts, as for the grader
+    for kind, text, name in reversed(_texts(submitted)):  # of several answers the last one counts, as in grading
         if name not in known and kind == "code":
             name = next((found for found in HEADER.findall(text) if found in solutions), name)
         if name in solutions and name not in answers:
@@ -41,7 +41,7 @@ def mended(submitted: bytes, released: Tree) -> Tree:
         name = _id(cell)
         cells += extras.get(name, [])
         if name in answers:
-            cell["source"] = answers[name] if cell["cell_type"] == "code" else tame(answers[name])
+            cell["source"] = answers[name] if cell["cell_type"] == "code" else without_html(answers[name])
         cells.append(cell)
     cells += extras.get("", [])
     for i, cell in enumerate(cells):
@@ -49,8 +49,8 @@ def mended(submitted: bytes, released: Tree) -> Tree:
     return {**released, "cells": cells}
 
 
-def tame(text: str) -> str:
-    """Markdown in which no HTML and no script is left: a tag begins with "<" and a letter, without a space."""
+def without_html(text: str) -> str:
+    """Markdown without HTML and script links: a tag is "<" followed by a letter, so a space goes between them."""
     return SCRIPT_LINK.sub(r"\1 :", MARKUP.sub("< ", text))
 
 
@@ -61,11 +61,11 @@ def _id(cell: Tree) -> str:
 def _plain(kind: str, text: str) -> Tree:
     if kind == "code":
         return {"cell_type": "code", "metadata": {}, "source": text, "outputs": [], "execution_count": None}
-    return {"cell_type": "markdown", "metadata": {}, "source": tame(text)}
+    return {"cell_type": "markdown", "metadata": {}, "source": without_html(text)}
 
 
 def _texts(submitted: bytes) -> list[tuple[str, str, str]]:
-    """Kind, text and nbgrader id of each cell; nothing where the notebook cannot be read."""
+    """Kind, text and nbgrader id of each cell; an empty list if the notebook cannot be read."""
     try:
         cells = json.loads(submitted.decode("utf-8-sig"))["cells"]
     except (ValueError, KeyError, TypeError, RecursionError):
