@@ -24,7 +24,7 @@ TEXT = MANUAL.read_text()
 EXAMPLE = re.compile(r"<!-- example: (\S+?)(?:, before ([^\n]*?))? -->\n```\w+\n(.*?)```\n", re.DOTALL)
 PARTS = ("assignment", "autograder", "solution", "template", "data_scripts", "notebooks")
 FILES = ("pyproject.toml", "constraints.txt", "README.md")
-DOCUMENTS = ("autograder/README.md", "autograder/NBGRADER.md", "data_scripts/README.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "autograder/README.md", "autograder/NBGRADER.md", "data_scripts/README.md")
 GRADE = """
 import dataclasses, json
 import autograder
