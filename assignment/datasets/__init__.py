@@ -44,22 +44,22 @@ def load(
     """
     _require("data set", name, SETS)
     _require("on_corrupt", on_corrupt, ("stop", "skip"))
-    known = SETS[name]
-    _require(f"protocol of {name}", protocol, known.protocols)
+    dataset = SETS[name]
+    _require(f"protocol of {name}", protocol, dataset.protocols)
     if images_per_class < 0 or images_per_class == 1:
         raise ValueError(f"images_per_class = {images_per_class}: use at least 2, or 0 for all images")
     if not 0 <= moved < 28:
         raise ValueError(f"moved = {moved}: images are 28 pixels wide; use 0 to 27")
     if size < 1:
         raise ValueError(f"size = {size}: use at least 1 pixel")
-    module: Any = import_module(f"assignment.datasets.{known.module}")  # torchvision takes seconds to import
+    module: Any = import_module(f"assignment.datasets.{dataset.module}")  # torchvision takes seconds to import
     root = Path(root) if root else None
-    if not known.photographs:
-        return check(module.data(known, root, protocol, images_per_class, moved))
+    if not dataset.photographs:
+        return check(module.data(dataset, root, protocol, images_per_class, moved))
     from assignment.datasets.listing import held_out
 
     return check(
-        held_out(known, module.listing(root), images_per_class, size, Path(cache) if cache else None, on_corrupt)
+        held_out(dataset, module.listing(root), images_per_class, size, Path(cache) if cache else None, on_corrupt)
     )
 
 

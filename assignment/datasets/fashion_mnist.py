@@ -93,7 +93,7 @@ def as_images(pixels: np.ndarray) -> Tensor:
 
 
 def data(
-    known: DataSet, root: Path | None = None, protocol: str = "held-out", images_per_class: int = 0, moved: int = 2
+    dataset: DataSet, root: Path | None = None, protocol: str = "held-out", images_per_class: int = 0, moved: int = 2
 ) -> Data:
     """Load the complete set or the embedded sample; see `datasets.load` for the arguments.
 
@@ -105,7 +105,7 @@ def data(
     Validation uses 100 images of each class of the last 600 of the training archive, all of them as queries, since 100
     queries are too few to choose an epoch by.
     """
-    if known.part_of:
+    if dataset.part_of:
         with np.load(SAMPLE) as arrays:
             train, val, test = _sample(arrays["images"], arrays["labels"])
             total = len(arrays["labels"])
@@ -123,7 +123,7 @@ def data(
         train = train.first_of_each(images_per_class)
     whole = total == FASHION.images
     return Data(
-        name=known.name,
+        name=dataset.name,
         protocol=protocol,
         train=train,
         val=val,
@@ -135,7 +135,7 @@ def data(
         augment=MirrorAndMove(moved),
         note=""
         if total == FASHION.images
-        else f"{known.name}: {total:,} of the {FASHION.images:,} images of FashionMNIST",
+        else f"{dataset.name}: {total:,} of the {FASHION.images:,} images of FashionMNIST",
         licence=FASHION.licence,
         whole=whole,
     )

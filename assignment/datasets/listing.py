@@ -42,9 +42,9 @@ class Listing:
     generated: str = ""
 
 
-def find(known: DataSet, root: Path | None) -> Path:
+def find(dataset: DataSet, root: Path | None) -> Path:
     """Return the folder of a set: `root`, its subfolder with the official name, or, for None, the one below `data/`."""
-    name, folder = known.name, known.folder
+    name, folder = dataset.name, dataset.folder
     if root is None:
         root = DEFAULT_ROOT / folder
         if not root.is_dir():
@@ -52,10 +52,10 @@ def find(known: DataSet, root: Path | None) -> Path:
     return root / folder if (root / folder).is_dir() else root
 
 
-def read_lines(path: Path, known: DataSet) -> list[tuple[int, str]]:
+def read_lines(path: Path, dataset: DataSet) -> list[tuple[int, str]]:
     """Return number and text of the non-empty lines of a list; DataMissing if it is missing or empty."""
     if not path.is_file():
-        raise DataMissing(f"{known.name}: {path.name} is not in {path.parent}; is that the folder {known.folder}?")
+        raise DataMissing(f"{dataset.name}: {path.name} is not in {path.parent}; is that the folder {dataset.folder}?")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
@@ -66,19 +66,19 @@ def read_lines(path: Path, known: DataSet) -> list[tuple[int, str]]:
     return filled
 
 
-def note_missing(known: DataSet, listing: Listing, absent: int) -> None:
+def note_missing(dataset: DataSet, listing: Listing, absent: int) -> None:
     """Note what of the complete set is missing; `absent` is the number of listed files that do not exist."""
     present = len(np.unique(listing.labels))
-    if present < known.classes:
-        listing.notes.append(f"{present:,} of the {known.classes:,} classes")
-    if len(listing.labels) < known.images:
-        listing.notes.append(f"{len(listing.labels):,} of the {known.images:,} images")
+    if present < dataset.classes:
+        listing.notes.append(f"{present:,} of the {dataset.classes:,} classes")
+    if len(listing.labels) < dataset.images:
+        listing.notes.append(f"{len(listing.labels):,} of the {dataset.images:,} images")
     if absent:
         listing.notes.append(f"{absent} listed images are missing")
 
 
 def held_out(
-    known: DataSet, listing: Listing, images_per_class: int, size: int, cache: Path | None, on_corrupt: str
+    dataset: DataSet, listing: Listing, images_per_class: int, size: int, cache: Path | None, on_corrupt: str
 ) -> Data:
     """Make the data of a listing: within each part every image is a query among all others.
 
@@ -121,7 +121,7 @@ def held_out(
         std=STD,
         augment=augmentation(size),
         note=f"{listing.name}: {'; '.join(notes)}" if notes else "",
-        licence=known.licence,
+        licence=dataset.licence,
         whole=not listing.notes and not bad,
     )
 

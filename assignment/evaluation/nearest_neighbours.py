@@ -36,14 +36,14 @@ def report(labels: np.ndarray, predictions: np.ndarray) -> Classification:
         labels, predictions, labels=classes, zero_division=np.nan
     )
 
-    def known(value: float) -> float | None:
+    def defined(value: float) -> float | None:
         return None if np.isnan(value) else float(value)
 
     per_class: dict[int, dict[str, float | int | None]] = {
         int(label): {
-            "precision": known(precision[i]),
-            "recall": known(recall[i]),
-            "f1": known(f1[i] if known(precision[i]) is not None and known(recall[i]) is not None else np.nan),
+            "precision": defined(precision[i]),
+            "recall": defined(recall[i]),
+            "f1": defined(f1[i] if defined(precision[i]) is not None and defined(recall[i]) is not None else np.nan),
             "support": int(support[i]),
         }
         for i, label in enumerate(classes)

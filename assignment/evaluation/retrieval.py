@@ -28,7 +28,7 @@ class QueryMetrics:
     """Retrieval metrics of each of the A queries that have a positive (R of them), in the order of the queries.
 
     Attributes:
-        scored: (A,) indices of these queries. n_lone: number of queries without a positive.
+        scored: (A,) indices of these queries. n_lone: number of the other queries.
         positives: (A,) R.
         precision: P@K for each K, (A,), `hits among the first K / K`.
         recall: R@K for each K, (A,), 1 if any of the first K is a hit, else 0.
@@ -39,7 +39,7 @@ class QueryMetrics:
         hits: (A,) hits among the first 50.
         curve: (101,) mean over the queries of the interpolated precision at recall 0, 0.01 … 1: the interpolated
             precision of a query at recall r is its greatest precision at any recall ≥ r.
-        nearest: (Q,) index of the nearest image of *each* query, including those without a positive.
+        nearest: (Q,) index of the nearest image of *each* query, including the others.
     """
 
     scored: np.ndarray

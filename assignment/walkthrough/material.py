@@ -83,15 +83,15 @@ def folder_above(name: Path) -> Path | None:
 
 def _whole(name: str, root: Path | None) -> tuple[Data, Config]:
     place: dict[str, Any] = {"data": name, "root": str(root or "")}
-    known = datasets.SETS[name]
-    if not known.photographs:
+    dataset = datasets.SETS[name]
+    if not dataset.photographs:
         place["root"] = str(root / name) if root and (root / name).is_dir() else ""  # else a system folder
         config = Config(**place, backbone="small_resnet", **SETTINGS)
     else:
         backbone, weights = _pretrained(root)
         project = find(Path("dml.py"))
         cache = (project.parent if project else Path(tempfile.gettempdir())) / "out" / "cache"
-        place["images_per_class"] = known.settings.get("images_per_class", 0)  # as in the lab
+        place["images_per_class"] = dataset.settings.get("images_per_class", 0)  # as in the lab
         config = Config(**place, backbone=backbone, weights=str(weights), cache=str(cache), **PHOTOGRAPHS)
     return loop.load(config), config
 
