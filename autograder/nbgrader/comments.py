@@ -11,8 +11,6 @@ from autograder.nbgrader import HELPERS, home_of
 from autograder.reports.feedback import Feedback, TaskFeedback
 from autograder.reports.markdown import escape, ticked
 
-MOST_FAILURES = 6  # of one task; the feedback page lists all of them
-
 
 def comments(feedback: Feedback, manifest: Manifest, names: list[str]) -> dict[str, str]:
     """Write the comments, by nbgrader's id of the cell.
