@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Protocol
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 600.0  # imports, warming up and two known files, on a busy machine with a cold disk
 TRIES = 2
+DELAYED = (signal.SIGINT, signal.SIGTERM)
 READY, GRADED, CRASHED, BROKEN = "ready", "graded", "crashed", "broken"
 
 
@@ -160,7 +161,8 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, factory), daemon=True)
-        self.process.start()
+        with uninterrupted():  # a worker whose start is interrupted prints a traceback
+            self.process.start()
         theirs.close()
         self.ready = False
         self.job: Job | None = None
@@ -173,12 +175,29 @@ class Worker:
             self.pipe.send(job)
 
     def stop(self) -> None:
-        """End the process and its sandbox."""
-        with suppress(OSError):
-            self.pipe.close()
+        """End the process and with it its sandbox."""
         self.process.kill()
         self.process.join()
         self.process.close()
+        with suppress(OSError):
+            self.pipe.close()
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Delay SIGINT and SIGTERM until the block ends; only the main thread receives them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    before = {one: signal.signal(one, lambda number, _: received.append(number)) for one in DELAYED}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler if handler is not None else signal.SIG_DFL)
+        for number in received:
+            signal.raise_signal(number)
 
 
 class WorkerPool:

@@ -6,12 +6,15 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from autograder.classroom.workers import uninterrupted
 
 PLAYER = Path(__file__).with_name("batch_player.py")
 
@@ -228,3 +231,15 @@ def test_a_full_disk_is_one_line_and_the_batch_goes_on_later(tmp_path):
         assert journal_of(small / "out") == journal_of(tmp_path / "undisturbed")
     finally:
         subprocess.run(["umount", small], check=True)
+
+
+def test_signals_wait_until_a_worker_has_started():
+    received = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
+    try:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGTERM)
+            assert not received
+        assert received == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)

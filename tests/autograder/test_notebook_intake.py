@@ -285,7 +285,7 @@ def test_graded_behind_the_wall_the_feedback_names_cells(wall, short_manifest):
     assert [task.earned for task in entry.tasks] == [1, 0]  # warnings and words on stderr cost nothing
     assert from_json(to_json(entry)) == entry
     told = feedback(entry, short_manifest, submission.source)
-    where = {test.where.place for test in told.tasks[1].tests if test.where}
+    where = {test.where.position for test in told.tasks[1].tests if test.where}
     assert "cell 4, line 4" in where
     for page in (markdown.render(told), html.render(told)):
         assert "cell 4, line 4" in page and "matplotlib inline" in page
