@@ -107,7 +107,7 @@ def test_the_whole_of_fashion_mnist():
         pytest.skip("the system's package of FashionMNIST is not installed")
     seen = datasets.load("fashion-mnist", protocol="seen")
     assert [len(seen.train), len(seen.val.gallery), len(seen.test.gallery)] == [54_000, 1_000, 1_000]
-    assert [len(seen.val.queries), len(seen.test.queries)] == [100, 100]
+    assert [len(seen.val.queries), len(seen.test.queries)] == [1_000, 100]
     held = datasets.load("fashion-mnist")
     assert [len(held.train), len(held.val.queries), len(held.val.gallery)] == [25_000, 2_000, 7_000]
     assert [len(held.test.queries), len(held.test.gallery)] == [3_000, 10_000]

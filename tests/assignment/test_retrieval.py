@@ -248,4 +248,5 @@ retrieval.rank(g[:n], g, 30, torch.arange(n))
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=170)
-    assert 0.1 < float(done.stdout) < 2.0  # GiB; the gallery's own copy alone is 0.11
+    # GiB beyond the peak of making the gallery, which is more than twice the gallery's 0.11.
+    assert 0.02 < float(done.stdout) < 2.0

@@ -255,6 +255,6 @@ def test_a_batch_makes_the_page(tmp_path):
     out = str(tmp_path / "out")
     options = ["--task", "triplet-loss", "--no-canary", "--workers", "1"]
     done = CliRunner().invoke(app, ["batch", str(tmp_path / "in"), "--out", out, *options])
-    assert done.exit_code == 0 and "its page: " in done.output
+    assert done.exit_code == 0 and "class page: " in done.output
     text = (tmp_path / "out" / "class.html").read_text(encoding="utf-8")
     assert 'href="students/s-0/feedback.html"' in text and "The same file" in text
