@@ -168,7 +168,7 @@ def _square(curves: Mapping[str, object], what: str) -> tuple[Figure, Axes]:
 
 
 def styles() -> Iterator[dict[str, Any]]:
-    """Yield line styles that differ in colour and dash, so that lines are told apart without colour."""
+    """Yield line styles that differ in colour and dash, so that lines can be distinguished without colour."""
     for number in cycle(range(len(COLOURS) * len(DASHES))):
         dashes = DASHES[(number + number // len(COLOURS)) % len(DASHES)]
         yield {"color": COLOURS[number % len(COLOURS)], "linestyle": dashes, "linewidth": 1.8}
