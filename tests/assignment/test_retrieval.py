@@ -235,18 +235,21 @@ def test_half_precision_descriptors_are_ranked_in_float32():
 @pytest.mark.slow
 def test_60000_by_512_needs_less_than_2_gb(tmp_path):
     code = """
-import resource, numpy as np, torch
+import numpy as np, torch
+from pathlib import Path
 from assignment.evaluation import retrieval
 torch.manual_seed(0)
 g = torch.nn.functional.normalize(torch.randn(60_000, 512))
 labels = np.arange(60_000) % 10
 retrieval.query_metrics(g[:8], labels[:8], g[:100], labels[:100])  # compiled
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def memory(entry):  # KiB
+    return next(int(line.split()[1]) for line in Path("/proc/self/status").open() if line.startswith(entry))
+Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
+before = memory("VmRSS:")
 n = 2048
 retrieval.query_metrics(g[:n], labels[:n], g, labels, np.arange(n))
 retrieval.rank(g[:n], g, 30, torch.arange(n))
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20)
+print((memory("VmHWM:") - before) / 2**20)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=170)
-    # GiB beyond the peak of making the gallery, which is more than twice the gallery's 0.11.
-    assert 0.02 < float(done.stdout) < 2.0
+    assert 0.1 < float(done.stdout) < 2.0  # GiB; the gallery's own copy alone is 0.11
